@@ -1,0 +1,16 @@
+import type { Fault } from "./fault.ts";
+
+/** Every fault, by the `kind` that a scenario names. A new one is a new file and a line here. */
+export const faults = {
+  blackhole: () => import("./blackhole.ts"),
+  "kill-node": () => import("./kill-node.ts"),
+  latency: () => import("./latency.ts"),
+  nothing: () => import("./nothing.ts"),
+  "pause-node": () => import("./pause-node.ts"),
+  refuse: () => import("./refuse.ts"),
+} satisfies Record<string, () => Promise<{ default: AnyFault }>>;
+
+export type FaultKind = keyof typeof faults;
+
+/** A fault whose parameters are known only at run time: its own schema reads them. */
+export type AnyFault = Pick<Fault, "hits" | "needs" | "params"> & { effect: Fault<never>["effect"] };

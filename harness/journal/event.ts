@@ -1,0 +1,114 @@
+/**
+ * What happened, in order. The journal holds nothing else, and a verdict reads nothing but the plan,
+ * the journal and the samples.
+ *
+ * `atMs` is monotonic time since the run began, on the harness's clock. Times of other clocks are
+ * converted on arrival; the offset used is a `clock` event.
+ */
+export type RunEvent = Stamp & EventBody;
+
+export interface Stamp {
+  readonly atMs: number;
+  /** Who saw it: `harness`, `router`, `k6`, `substrate`, `evidence`. */
+  readonly source: string;
+  /** Which of several runs side by side this belongs to; `main` where there is one. */
+  readonly arm: string;
+  /** Counts from 1; a repeated measurement is another attempt. */
+  readonly attempt: number;
+}
+
+export const phaseNames = ["warmup", "baseline", "fault", "recovery"] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+export type FaultState =
+  | "requested"
+  /** Evidence says that it is in force. */
+  | "proven"
+  /** Evidence did not say so in time: no verdict can rest on this fault. */
+  | "not-proven"
+  | "heal-requested"
+  /** Evidence says that it is gone and that what it hit serves again. */
+  | "healed-proven"
+  | "not-healed";
+
+export type EventBody =
+  | {
+      readonly type: "run-started";
+      readonly runId: string;
+      readonly startedAt: string;
+      readonly seed: number;
+      readonly versions: Readonly<Record<string, string>>;
+    }
+  /** `wallAtZeroMs`: what the named clock (Unix time in ms) said at `atMs` 0 of the run. */
+  | { readonly type: "clock"; readonly clock: string; readonly wallAtZeroMs: number }
+  | { readonly type: "process-started"; readonly process: string; readonly pid: number }
+  | {
+      readonly type: "process-exited";
+      readonly process: string;
+      readonly pid: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** Whether the harness itself ended it. */
+      readonly expected: boolean;
+    }
+  | { readonly type: "system-ready"; readonly tookMs: number; readonly entry: string }
+  | { readonly type: "load-started"; readonly ratePerS: number; readonly durationMs: number; readonly vus: number }
+  | { readonly type: "load-ended"; readonly code: number | null; readonly signal: string | null; readonly expected: boolean }
+  /** Arrivals that the load generator could not start: it is they that make a load invalid. */
+  | { readonly type: "arrivals-dropped"; readonly count: number }
+  | { readonly type: "phase-started"; readonly phase: PhaseName | "end" }
+  | {
+      readonly type: "fault";
+      readonly fault: string;
+      readonly kind: string;
+      readonly state: FaultState;
+      /** Members or links, as resolved when the fault began. */
+      readonly targets: readonly string[];
+      /** What the evidence saw, in one sentence. */
+      readonly saw?: string;
+    }
+  /** How many connections the entry has handed to each replica since the run began. */
+  | { readonly type: "entry-choices"; readonly choices: Readonly<Record<string, number>> }
+  /** Connections and bytes of each link since the run began. */
+  | { readonly type: "link-traffic"; readonly links: Readonly<Record<string, LinkTraffic>> }
+  /** A connection that no link accounts for: it was refused, and faults on links say nothing about it. */
+  | { readonly type: "bypass"; readonly to: string; readonly from: string }
+  | { readonly type: "warning"; readonly code: string; readonly message: string }
+  | {
+      readonly type: "run-ended";
+      readonly how: "completed" | "interrupted" | "failed";
+      readonly error?: { readonly code: string; readonly message: string };
+    };
+
+export interface LinkTraffic {
+  readonly connections: number;
+  /** Bytes from the link's source to its destination. */
+  readonly bytesOut: number;
+  /** Bytes from the link's destination back to its source. */
+  readonly bytesIn: number;
+}
+
+/** One request, as the load generator saw it. A row of samples.csv. */
+export interface Sample {
+  /** Run time at which the request began; samples belong to phases by it. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number;
+  /** Empty where the request succeeded on the wire. */
+  readonly error: string;
+  /** The phase that the run was in when the request began; empty before the first. */
+  readonly phase: PhaseName | "";
+  /** What the service said of its cache; empty where it said nothing. */
+  readonly cache: "hit" | "miss" | "bypass" | "";
+  /** What the oracle said of the answer; empty where there was none to judge. */
+  readonly answer: "right" | "wrong" | "foreign" | "stale" | "";
+  readonly source: string;
+  readonly arm: string;
+  readonly attempt: number;
+}
+
+/** A request has failed when no answer came or the answer was not a success. */
+export function failed(sample: Sample): boolean {
+  return sample.error !== "" || sample.status < 200 || sample.status >= 400;
+}

@@ -1,0 +1,103 @@
+import { BreakwaterError } from "../errors.ts";
+import { openAppendFile } from "./append-file.ts";
+import { phaseNames, type Sample } from "./event.ts";
+
+const flushEveryMs = 250;
+const columns = [
+  "startMs",
+  "durationMs",
+  "status",
+  "error",
+  "phase",
+  "cache",
+  "answer",
+  "source",
+  "arm",
+  "attempt",
+] as const satisfies readonly (keyof Sample)[];
+const header = columns.join(",");
+
+const phases: ReadonlySet<string> = new Set<Sample["phase"]>([...phaseNames, ""]);
+const cacheResults: ReadonlySet<string> = new Set<Sample["cache"]>(["hit", "miss", "bypass", ""]);
+const answers: ReadonlySet<string> = new Set<Sample["answer"]>(["right", "wrong", "foreign", "stale", ""]);
+
+/** Writes samples.csv (RFC 4180 with \n): one row a request, handed to the operating system every 250 ms. */
+export interface SamplesWriter {
+  /** Never throws, see `broken`. */
+  add(sample: Sample): void;
+  /** Rejects once, with BreakwaterError JOURNAL_UNWRITABLE, when a write has failed; else stays pending. */
+  readonly broken: Promise<never>;
+  /** Writes what is left. @throws BreakwaterError JOURNAL_UNWRITABLE, the first failure if there was one */
+  close(): void;
+}
+
+/** @throws BreakwaterError JOURNAL_UNWRITABLE */
+export function openSamples(path: string): SamplesWriter {
+  const file = openAppendFile(path);
+  let rows = [header];
+  const flush = () => {
+    if (rows.length === 0) return;
+    file.append(`${rows.join("\n")}\n`);
+    rows = [];
+  };
+  flush();
+  const timer = setInterval(flush, flushEveryMs);
+  timer.unref();
+  return {
+    broken: file.broken,
+    add(sample) {
+      rows.push(columns.map((column) => field(sample[column])).join(","));
+    },
+    close() {
+      clearInterval(timer);
+      flush();
+      file.close();
+    },
+  };
+}
+
+function field(value: string | number): string {
+  if (typeof value === "number") return String(Math.round(value * 1000) / 1000);
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/**
+ * Reads what `openSamples` wrote. A last row that was cut by a crash is left out, and said so.
+ * @throws BreakwaterError JOURNAL_DAMAGED with the row's number for anything else that is not a sample
+ */
+export function parseSamples(text: string, path: string): { samples: Sample[]; cut: boolean } {
+  const samples: Sample[] = [];
+  let row = 0;
+  let from = 0;
+  while (from < text.length) {
+    const until = endOfRow(text, from);
+    if (until === -1) return { samples, cut: true };
+    const line = text.slice(from, until);
+    row += 1;
+    from = until + 1;
+    if (row === 1) {
+      if (line !== header) throw damaged(path, row, `its columns are not "${header}"`);
+      continue;
+    }
+    const sample = toSample(line.includes('"') ? quotedFields(line) : line.split(","));
+    if (sample === undefined) throw damaged(path, row, `"${line.slice(0, 120)}" is not a sample`);
+    samples.push(sample);
+  }
+  return { samples, cut: false };
+}
+
+/** Where the row's newline is: one outside quotes; -1 where the text ends before it. */
+function endOfRow(text: string, from: number): number {
+  let until = text.indexOf("\n", from);
+  const quote = text.indexOf('"', from);
+  if (quote === -1 || quote > until) return until;
+  let quotes = 0;
+  for (let i = from; i < text.length; i += 1) {
+    if (text[i] === '"') quotes += 1;
+    if (text[i] === "\n" && quotes % 2 === 0) {
+      until = i;
+      return until;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,17 @@
+/** The load that a run asks for; a plan's `load` is one. */
+export interface LoadSpec {
+  /** Absolute path of the k6 script. */
+  readonly script: string;
+  /** Arrivals per second; they do not wait for answers. */
+  readonly ratePerS: number;
+  readonly keys: {
+    readonly distribution: "zipf" | "uniform";
+    readonly exponent: number;
+    readonly count: number;
+  };
+  /** Time that a request may take before the load generator gives it up. */
+  readonly timeoutMs: number;
+  /** So many requests can be under way before an arrival is dropped. */
+  readonly vus: number;
+  readonly durationMs: number;
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createWallClock } from "./wall-clock.ts";
+
+function clocks() {
+  const state = { nowMs: 100, wallMs: 50_000, readingTakesMs: 0 };
+  const offsets: number[] = [];
+  const now = () => {
+    state.nowMs += state.readingTakesMs;
+    return state.nowMs;
+  };
+  const clock = createWallClock(
+    now,
+    (offset) => offsets.push(offset),
+    () => state.wallMs,
+  );
+  return { state, offsets, clock };
+}
+
+test("wall time becomes run time, and the offset is told at once", () => {
+  const { offsets, clock } = clocks();
+  assert.deepEqual(offsets, [49_900.5]);
+  assert.equal(clock.toRunMs(50_000.5), 100);
+});
+
+test("a wall clock that was set is followed", () => {
+  const { state, offsets, clock } = clocks();
+  state.nowMs += 1000;
+  state.wallMs += 1000 + 3600_000;
+  clock.check();
+  assert.equal(offsets.length, 2);
+  assert.equal(clock.toRunMs(state.wallMs + 0.5), 1100);
+});
+
+test("a difference of 5 ms or less is noise", () => {
+  const { state, offsets, clock } = clocks();
+  state.nowMs += 1000;
+  state.wallMs += 1005;
+  clock.check();
+  assert.equal(offsets.length, 1);
+});
+
+test("a reading that was interrupted says nothing", () => {
+  const { state, offsets, clock } = clocks();
+  state.readingTakesMs = 40;
+  clock.check();
+  assert.equal(offsets.length, 1);
+});

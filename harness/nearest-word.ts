@@ -1,0 +1,21 @@
+import { closestMatch } from "leven";
+
+/** More words than this are not listed when none of them is near. */
+const listedAtMost = 15;
+
+/** The candidate that was probably meant by a mistyped word, or undefined where none is near enough. */
+export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+  const typed = word.toLowerCase();
+  const near = closestMatch(typed, candidates, { maxDistance: Math.ceil(typed.length / 3) });
+  return near ?? candidates.find((candidate) => typed.length > 1 && candidate.startsWith(typed));
+}
+
+/** What to write instead of an unknown word: `did you mean "pause-node"?`, or the list where none is near. */
+export function wordsInstead(word: string, candidates: readonly string[]): string {
+  const near = nearestWord(word, candidates);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  if (candidates.length === 0) return "there is none";
+  const listed = candidates.slice(0, listedAtMost).map((candidate) => `"${candidate}"`);
+  const more = candidates.length - listed.length;
+  return `there is ${listed.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}

@@ -1,0 +1,86 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import path from "node:path";
+import type { z } from "zod";
+import { BreakwaterError, reasonOf } from "../errors.ts";
+import { systemFileSchema } from "../system/references.ts";
+import type { System } from "../system/system.ts";
+import { check } from "./mistakes.ts";
+import { type Scenario, scenarioSchema, toScenario } from "./scenario.ts";
+import { type Problem, parseYaml } from "./yaml-text.ts";
+
+/** 1 MiB: no file that a person writes comes near it. */
+const maxBytes = 1024 * 1024;
+/** More than this help nobody. */
+const toldAtMost = 100;
+
+/**
+ * Reads a YAML file and checks it against a schema.
+ * @throws BreakwaterError FILE_UNREADABLE, or FILE_INVALID with every mistake and its file:line:column
+ */
+export async function readYaml<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S>> {
+  return (await readChecked(file, schema)).value;
+}
+
+/** Reads a system file; its paths are relative to the folder that it stands in. Throws as readYaml does. */
+export async function readSystem(file: string): Promise<System> {
+  return { ...(await readYaml(file, systemFileSchema)), folder: path.dirname(path.resolve(file)) };
+}
+
+/** Reads a scenario file. Throws as readYaml does. */
+export async function readScenario(file: string): Promise<Scenario> {
+  const { value, input } = await readChecked(file, scenarioSchema);
+  return toScenario(value, input);
+}
+
+async function readChecked<S extends z.ZodType>(
+  file: string,
+  schema: S,
+): Promise<{ readonly value: z.output<S>; readonly input: unknown }> {
+  const bytes = await contentOf(file);
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(file, [{ line: 1, column: 1, message: "the file is not text in UTF-8" }], error);
+  }
+  const yaml = parseYaml(text);
+  if (yaml.input === undefined) throw invalid(file, yaml.problems);
+  const checked = check(schema, yaml.input);
+  if (checked.ok && yaml.problems.length === 0) return { value: checked.value, input: yaml.input };
+  const mistakes = checked.ok ? [] : checked.mistakes;
+  throw invalid(file, [
+    ...yaml.problems,
+    ...mistakes.map((mistake) => ({ ...yaml.place(mistake.path, mistake.of), message: mistake.message })),
+  ]);
+}
+
+async function contentOf(file: string): Promise<Uint8Array> {
+  try {
+    // Without O_NONBLOCK, opening a FIFO that nobody writes to would wait for ever.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { size } = await handle.stat().then((stat) => {
+      if (!stat.isFile()) throw new Error("it is not a regular file");
+      return stat;
+    });
+    if (size > maxBytes) throw new Error(`it has ${size} bytes, and the limit is ${maxBytes}`);
+    return await handle.readFile();
+  } catch (error) {
+    throw new BreakwaterError("BAD_INPUT", "FILE_UNREADABLE", `Cannot read "${file}": ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function invalid(file: string, problems: readonly Problem[], cause?: unknown): BreakwaterError {
+  const lines = problems
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
+  const told = [...new Set(lines)];
+  const shown = told.slice(0, toldAtMost);
+  if (told.length > shown.length) shown.push(`and ${told.length - shown.length} more`);
+  const count = told.length === 1 ? "1 mistake" : `${told.length} mistakes`;
+  return new BreakwaterError("BAD_INPUT", "FILE_INVALID", [`Cannot use "${file}": ${count}`, ...shown].join("\n  "), {
+    cause,
+  });
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+
+/** How many of the members that match are hit, or which of them, counted from 0 in the order of their names. */
+export type Pick = "one" | "minority" | "majority" | "all" | readonly number[];
+
+/** What a fault hits, before it is drawn. */
+export type Target =
+  | { readonly hits: "nothing" }
+  | {
+      readonly hits: "member";
+      readonly of: { readonly kind: "store" | "service"; readonly name: string };
+      readonly role?: "master" | "replica";
+      readonly pick: Pick;
+    }
+  | {
+      readonly hits: "link";
+      readonly from: string;
+      readonly to: string;
+      readonly role?: "master" | "replica";
+      readonly pick: Pick;
+    };
+
+const role = z.enum(["master", "replica"]).optional().describe("of a store's member when the fault begins");
+
+const pick = z
+  .union([
+    z.enum(["one", "minority", "majority", "all"]),
+    z
+      .array(z.int().nonnegative())
+      .min(1, "an empty list hits nothing")
+      .refine((ranks) => new Set(ranks).size === ranks.length, "a member is named twice"),
+  ])
+  .describe("drawn with the seed among the members that match, or chosen by position");
+
+export const memberTarget = z
+  .strictObject({
+    store: z.string().optional(),
+    service: z.string().optional(),
+    role,
+    pick: pick.default("one"),
+  })
+  .refine(({ store, service }) => (store === undefined) !== (service === undefined), "name one store or one service")
+  .refine(({ service, role }) => service === undefined || role === undefined, {
+    path: ["role"],
+    message: "a service's replicas have no role",
+  })
+  .transform(
+    ({ store, service, role, pick }): Target => ({
+      hits: "member",
+      of: store === undefined ? { kind: "service", name: service ?? "" } : { kind: "store", name: store },
+      ...(role === undefined ? {} : { role }),
+      pick,
+    }),
+  );
+
+export const linkTarget = z
+  .strictObject({
+    link: z.strictObject({
+      from: z.string().describe("each of its replicas"),
+      to: z.string(),
+      role,
+      pick: pick.default("all").describe("of the members of `to`"),
+    }),
+  })
+  .transform(
+    ({ link: { from, to, role, pick } }): Target => ({
+      hits: "link",
+      from,
+      to,
+      ...(role === undefined ? {} : { role }),
+      pick,
+    }),
+  );

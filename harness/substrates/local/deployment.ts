@@ -1,0 +1,164 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { BreakwaterError } from "../../errors.ts";
+import type { Deployment, Job, JobSpec, MemberState, Operation, ProbeResult } from "../substrate.ts";
+import type { LaidMember, Layout } from "./layout.ts";
+import type { LinkShaper } from "./links.ts";
+import { exchange } from "./probe.ts";
+import { processStat } from "./proc.ts";
+import { environment, type Processes, type ProcessSpec, type RunningProcess, signalGroup } from "./processes.ts";
+import { nodeState } from "./redis-cluster.ts";
+import type { Router } from "./router-process.ts";
+
+/** How long a member gets to answer when it is looked at. */
+const observeTimeoutMs = 500;
+
+export interface StartedMember {
+  readonly member: LaidMember;
+  /** How to start it again; undefined for what is not ours. */
+  readonly spec: ProcessSpec | undefined;
+  running: RunningProcess | undefined;
+}
+
+/** What changes while a deployment lives. */
+export interface DeploymentState {
+  readonly layout: Layout;
+  readonly members: StartedMember[];
+  readonly tools: RunningProcess[];
+  /** Names of members whose process is being ended by a fault: their end is expected. */
+  readonly hit: Set<string>;
+  /** All is being stopped: every end is expected. */
+  ending: boolean;
+}
+
+export function deploy(
+  state: DeploymentState,
+  router: Router,
+  shaper: LinkShaper,
+  processes: Processes,
+  apiUrl: string,
+  hurry: AbortSignal,
+  cleanup: AsyncDisposableStack,
+): Deployment {
+  const { layout, members, hit } = state;
+  const the = (id: string): StartedMember => {
+    const found = members.find(({ member }) => member.id === id);
+    if (found === undefined) throw new BreakwaterError("HARNESS_ERROR", "MEMBER_UNKNOWN", `Cannot act on "${id}": there is no such member`);
+    return found;
+  };
+  const links = new Map(layout.links.map((link) => [link.id, link]));
+  const broken = new Promise<never>((_, reject) => {
+    for (const tool of state.tools) {
+      tool.exited.then(async () => {
+        if (state.ending) return;
+        reject(new BreakwaterError("HARNESS_ERROR", "TOOL_DIED", `Cannot go on: "${tool.name}" has ended in the middle of the run\n${await processes.tail(tool.name)}`));
+      });
+    }
+  });
+  broken.catch(() => {});
+
+  const actOnProcess = async (op: "kill" | "start" | "pause" | "resume", id: string) => {
+    const target = the(id);
+    switch (op) {
+      case "kill":
+        hit.add(id);
+        router.listenFor(id, false);
+        if (target.running !== undefined) signalGroup(target.running.pid, "SIGKILL");
+        return;
+      case "start": {
+        if (target.spec === undefined) return;
+        const now = target.running === undefined ? "gone" : (await processStat(target.running.pid)).state;
+        if (now !== "gone") return;
+        await target.running?.exited;
+        hit.delete(id);
+        target.running = await processes.start(target.spec);
+        router.sourceRunsAs(id, target.running.pid);
+        router.listenFor(id, true);
+        return;
+      }
+      case "pause":
+        target.running?.signal("SIGSTOP");
+        return;
+      case "resume":
+        target.running?.signal("SIGCONT");
+        return;
+    }
+  };
+
+  return {
+    entry: new URL(`http://${layout.entry.host}:${layout.entry.port}`),
+    members: layout.members.map(({ id, of }) => ({ id, of })),
+    links: layout.links.map(({ id, from, to }) => ({ id, from, to })),
+    addresses: {
+      entry: `http://${layout.entry.host}:${layout.entry.port}`,
+      ...Object.fromEntries(layout.members.map(({ id, direct }) => [id, `${direct.host}:${direct.port}`])),
+      "toxiproxy API": apiUrl,
+    },
+    broken,
+
+    async role(id) {
+      const { member } = the(id);
+      return member.kind === "node" ? (await nodeState(member.node)).role : undefined;
+    },
+
+    async perform(operation: Operation) {
+      switch (operation.op) {
+        case "shape":
+          return await shaper.shape(operation.link, operation.as, operation.shape);
+        case "unshape":
+          return await shaper.unshape(operation.link, operation.as);
+        default:
+          return await actOnProcess(operation.op, operation.member);
+      }
+    },
+
+    async observe(id): Promise<MemberState> {
+      const { member, running } = the(id);
+      const stat = running === undefined ? undefined : await processStat(running.pid);
+      // Another process may have got the same pid: then ours is gone.
+      const alive = stat !== undefined && stat.state !== "gone" && stat.identity === running?.identity;
+      if (!alive) return { process: "gone", identity: "", serving: false };
+      return { process: stat.state === "stopped" ? "stopped" : "running", identity: stat.identity, serving: await serves(member) };
+    },
+
+    async probe(id, timeoutMs): Promise<ProbeResult> {
+      const link = links.get(id);
+      const source = layout.sources.find((candidate) => candidate.id === link?.from);
+      if (link === undefined || source === undefined) {
+        throw new BreakwaterError("HARNESS_ERROR", "LINK_UNKNOWN", `Cannot probe "${id}": there is no such link`);
+      }
+      const { member } = the(link.to);
+      return await exchange(source.probeAddress, member.announced, member.question ?? "", timeoutMs);
+    },
+
+    traffic: async () => router.traffic(),
+
+    async launch(job: JobSpec): Promise<Job> {
+      const process = await processes.start({ ...job, env: { ...environment(), ...job.env }, stdout: "pipe" });
+      state.tools.push(process);
+      const { stdout } = process.child;
+      if (stdout === null) throw new BreakwaterError("HARNESS_ERROR", "JOB_WITHOUT_OUTPUT", `Cannot read what "${job.name}" prints`);
+      return { pid: process.pid, stdout, exited: process.exited, stop: () => process.stop(2_000, hurry) };
+    },
+
+    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+  };
+}
+
+/** Asks the member itself, past all links. */
+async function serves(member: LaidMember): Promise<boolean> {
+  const asked =
+    member.kind === "node"
+      ? nodeState(member.node).then(({ inSync, clusterOk }) => inSync && clusterOk)
+      : member.kind === "replica"
+        ? fetch(`http://${member.direct.host}:${member.direct.port}${member.service.ready.path}`, {
+            signal: AbortSignal.timeout(observeTimeoutMs),
+          }).then(({ status }) => status === 200)
+        : Promise.resolve(true);
+  const late = new AbortController();
+  const answer = await Promise.race([
+    asked.catch(() => false),
+    delay(observeTimeoutMs, false, { signal: late.signal }).catch(() => false),
+  ]);
+  late.abort();
+  return answer;
+}

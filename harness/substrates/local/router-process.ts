@@ -1,0 +1,51 @@
+import { processEntries } from "../../process-entries.ts";
+import { BreakwaterError } from "../../errors.ts";
+import type { EventBody, LinkTraffic } from "../../journal/event.ts";
+import type { Processes, RunningProcess } from "./processes.ts";
+import type { FromRouter, Listener, Source, ToRouter } from "./router-protocol.ts";
+
+/** The harness's side of the router. */
+export interface Router {
+  readonly process: RunningProcess;
+  /** A service replica has (another) process. */
+  sourceRunsAs(id: string, pid: number): void;
+  /** A member's process has died or started: connecting to it is refused, or not. */
+  listenFor(member: string, on: boolean): void;
+  traffic(): Readonly<Record<string, LinkTraffic>>;
+  choices(): Readonly<Record<string, number>>;
+}
+
+export async function startRouter(
+  processes: Processes,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  sources: readonly Source[],
+  listeners: readonly Listener[],
+  record: (source: string, body: EventBody) => void,
+  started: RunningProcess[],
+): Promise<Router> {
+  const running = await processes.start({ name: "router", command: [process.execPath, processEntries.router], env, cwd, ipc: true });
+  started.push(running);
+  const send = (message: ToRouter) => running.send(message);
+  let choices: Readonly<Record<string, number>> = {};
+  let traffic: Readonly<Record<string, LinkTraffic>> = {};
+  const up = new Promise<void>((resolve, reject) => {
+    running.child.on("message", (message: FromRouter) => {
+      if (message.type === "ready") resolve();
+      else if (message.type === "failed") {
+        reject(new BreakwaterError("HARNESS_ERROR", "ADDRESS_NOT_AVAILABLE", `Cannot listen for the system's members: ${message.message}`));
+      } else if (message.type === "report") ({ choices, traffic } = message);
+      else record("router", { type: "bypass", to: message.to, from: message.from });
+    });
+    running.exited.then(() => reject(new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended")));
+  });
+  send({ type: "configure", sources, listeners });
+  await up;
+  return {
+    process: running,
+    sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),
+    listenFor: (destination, on) => send({ type: "listen", destination, on }),
+    traffic: () => traffic,
+    choices: () => choices,
+  };
+}

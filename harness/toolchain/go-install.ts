@@ -1,0 +1,27 @@
+import { mkdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { onPath } from "./host.ts";
+import type { GoPin } from "./pins.ts";
+import type { Source, ToolName } from "./tool.ts";
+
+/** Builds a pinned version with the Go that is on PATH; Go's checksum database verifies what it fetches. */
+export function goInstall(name: ToolName, pin: GoPin): Source {
+  return {
+    name: "go install",
+    async obtain(folder, host, report, signal) {
+      const [go] = await onPath(host, "go");
+      if (go === undefined) throw new Error("go is not on PATH");
+      report(`${name} ${pin.version}: building with go install, takes ${pin.buildTakes}`);
+      const work = join(folder, "build");
+      await mkdir(work);
+      await host.run(
+        go,
+        ["install", `${pin.module}@v${pin.version}`],
+        { env: { ...host.env, GOBIN: folder, GOTMPDIR: work }, cwd: folder, timeoutMs: 15 * 60_000 },
+        signal,
+      );
+      await rm(work, { recursive: true });
+      await rename(join(folder, basename(pin.module)), join(folder, name));
+    },
+  };
+}

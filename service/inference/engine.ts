@@ -1,0 +1,66 @@
+/** A chat completion as the caller asked for it. Fields beyond these are passed on, and are part of its identity. */
+export interface ChatRequest {
+  readonly model: string;
+  readonly messages: readonly unknown[];
+  readonly stream?: boolean | null | undefined;
+  readonly [field: string]: unknown;
+}
+
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+/** One whole answer: a single choice of plain text. */
+export interface Answer {
+  readonly content: string;
+  readonly finishReason: string;
+  readonly usage: Usage | undefined;
+  /** What the engine says about where the answer comes from. Opaque here; kept and passed on. */
+  readonly provenance: string | undefined;
+}
+
+/** A piece of an answer, as it comes. */
+export interface Delta {
+  readonly text: string;
+  readonly provenance: string | undefined;
+}
+
+export interface EngineCall {
+  readonly request: ChatRequest;
+  readonly tenant: string;
+  /**
+   * Where the pieces go as they come; without it the answer comes whole. The engine waits for what it
+   * returns before it reads on, so a slow reader slows the engine instead of filling memory.
+   */
+  readonly onDelta: ((delta: Delta) => Promise<void> | void) | undefined;
+}
+
+/**
+ * What computes answers.
+ *
+ * Resolves only with a complete answer. Rejects with EngineFailure when the engine is ill or away, and with
+ * EngineRefusal when it is well but will not answer this request.
+ */
+export interface Engine {
+  answer(call: EngineCall, signal: AbortSignal): Promise<Answer>;
+}
+
+/** The engine is ill, overloaded or away. */
+export class EngineFailure extends Error {
+  override readonly name = "EngineFailure";
+}
+
+/** The engine is well, and refuses this request. */
+export class EngineRefusal extends Error {
+  override readonly name = "EngineRefusal";
+  readonly status: number;
+  readonly code: string | null;
+
+  constructor(status: number, code: string | null, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
