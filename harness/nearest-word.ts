@@ -6,7 +6,8 @@ const listedAtMost = 15;
 /** The candidate that was probably meant by a mistyped word, or undefined where none is near enough. */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const typed = word.toLowerCase();
-  const near = closestMatch(typed, candidates, { maxDistance: Math.ceil(typed.length / 3) });
+  const maxDistance = typed.length < 5 ? 1 : Math.ceil(typed.length / 3);
+  const near = closestMatch(typed, candidates, { maxDistance });
   return near ?? candidates.find((candidate) => typed.length > 1 && candidate.startsWith(typed));
 }
 

@@ -1,4 +1,4 @@
-import type { Fault } from "./fault.ts";
+import type { AnyFault } from "./fault.ts";
 
 /** Every fault, by the `kind` that a scenario names. A new one is a new file and a line here. */
 export const faults = {
@@ -11,6 +11,3 @@ export const faults = {
 } satisfies Record<string, () => Promise<{ default: AnyFault }>>;
 
 export type FaultKind = keyof typeof faults;
-
-/** A fault whose parameters are known only at run time: its own schema reads them. */
-export type AnyFault = Pick<Fault, "hits" | "needs" | "params"> & { effect: Fault<never>["effect"] };

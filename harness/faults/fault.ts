@@ -29,6 +29,12 @@ export interface Effect {
   readonly proof: Proof;
 }
 
-export function defineFault<P extends z.ZodObject>(fault: Fault<P>): Fault<P> {
-  return fault;
+/** A fault as the catalog holds it: its own schema reads the parameters that a plan carries. */
+export interface AnyFault extends Omit<Fault, "effect"> {
+  /** @throws ZodError when the parameters are not this fault's */
+  effect(context: FaultContext, params: unknown): Effect;
+}
+
+export function defineFault<P extends z.ZodObject>(fault: Fault<P>): AnyFault {
+  return { ...fault, effect: (context, params) => fault.effect(context, fault.params.parse(params)) };
 }

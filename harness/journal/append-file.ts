@@ -55,8 +55,13 @@ function attempt<T>(path: string, action: () => T): T {
 }
 
 function unwritable(path: string, cause: unknown): BreakwaterError {
-  return new BreakwaterError("HARNESS_ERROR", "JOURNAL_UNWRITABLE", `Cannot write "${path}": ${reasonOf(cause)}`, {
-    cause,
-    hint: "Free space on the disk, or name another folder with --run-dir.",
-  });
+  return new BreakwaterError(
+    "HARNESS_ERROR",
+    "JOURNAL_UNWRITABLE",
+    `Cannot write "${path}": ${reasonOf(cause)}`,
+    {
+      cause,
+      hint: "Free space on the disk, or name another folder with --run-dir.",
+    },
+  );
 }

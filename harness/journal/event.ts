@@ -52,8 +52,18 @@ export type EventBody =
       readonly expected: boolean;
     }
   | { readonly type: "system-ready"; readonly tookMs: number; readonly entry: string }
-  | { readonly type: "load-started"; readonly ratePerS: number; readonly durationMs: number; readonly vus: number }
-  | { readonly type: "load-ended"; readonly code: number | null; readonly signal: string | null; readonly expected: boolean }
+  | {
+      readonly type: "load-started";
+      readonly ratePerS: number;
+      readonly durationMs: number;
+      readonly vus: number;
+    }
+  | {
+      readonly type: "load-ended";
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly expected: boolean;
+    }
   /** Arrivals that the load generator could not start: it is they that make a load invalid. */
   | { readonly type: "arrivals-dropped"; readonly count: number }
   | { readonly type: "phase-started"; readonly phase: PhaseName | "end" }
@@ -67,11 +77,13 @@ export type EventBody =
       /** What the evidence saw, in one sentence. */
       readonly saw?: string;
     }
-  /** How many connections the entry has handed to each replica since the run began. */
-  | { readonly type: "entry-choices"; readonly choices: Readonly<Record<string, number>> }
-  /** Connections and bytes of each link since the run began. */
-  | { readonly type: "link-traffic"; readonly links: Readonly<Record<string, LinkTraffic>> }
-  /** A connection that no link accounts for: it was refused, and faults on links say nothing about it. */
+  /** Since the run began: the connections that the entry handed to each replica, and what passed each link. */
+  | {
+      readonly type: "traffic";
+      readonly entry: Readonly<Record<string, number>>;
+      readonly links: Readonly<Record<string, LinkTraffic>>;
+    }
+  /** A connection of a process that is no member's: it passes no link, so no fault on a link touches it. */
   | { readonly type: "bypass"; readonly to: string; readonly from: string }
   | { readonly type: "warning"; readonly code: string; readonly message: string }
   | {

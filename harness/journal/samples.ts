@@ -86,18 +86,56 @@ export function parseSamples(text: string, path: string): { samples: Sample[]; c
   return { samples, cut: false };
 }
 
-/** Where the row's newline is: one outside quotes; -1 where the text ends before it. */
+/** Where the row's newline is: the first one outside quotes; -1 where the text ends before it. */
 function endOfRow(text: string, from: number): number {
   let until = text.indexOf("\n", from);
-  const quote = text.indexOf('"', from);
-  if (quote === -1 || quote > until) return until;
-  let quotes = 0;
-  for (let i = from; i < text.length; i += 1) {
-    if (text[i] === '"') quotes += 1;
-    if (text[i] === "\n" && quotes % 2 === 0) {
-      until = i;
-      return until;
-    }
-  }
-  return -1;
+  while (until !== -1 && quotesIn(text.slice(from, until)) % 2 === 1) until = text.indexOf("\n", until + 1);
+  return until;
+}
+
+function quotesIn(text: string): number {
+  return text.includes('"') ? text.split('"').length - 1 : 0;
+}
+
+/** The fields of a row in which some are quoted. */
+function quotedFields(line: string): string[] {
+  const fields = line.match(/("(?:[^"]|"")*"|[^",]*)(?:,|$)/g) ?? [];
+  // A row that does not end in a comma has one empty match at its end.
+  const whole = line.endsWith(",") ? fields : fields.slice(0, -1);
+  return whole.map((part) => {
+    const text = part.endsWith(",") ? part.slice(0, -1) : part;
+    return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
+  });
+}
+
+function toSample(fields: readonly string[]): Sample | undefined {
+  const [startMs, durationMs, status, error, phase, cache, answer, source, arm, attempt] = fields;
+  if (fields.length !== columns.length) return undefined;
+  if (error === undefined || source === undefined || arm === undefined) return undefined;
+  if (!isPhase(phase) || !isCacheResult(cache) || !isAnswer(answer)) return undefined;
+  const numbers = { startMs: number(startMs), durationMs: number(durationMs), status: number(status) };
+  const sample = { ...numbers, error, phase, cache, answer, source, arm, attempt: number(attempt) };
+  const whole = [sample.startMs, sample.durationMs, sample.status, sample.attempt].every(Number.isFinite);
+  return whole ? sample : undefined;
+}
+
+/** NaN where the text is empty, unlike Number(). */
+function number(text: string | undefined): number {
+  return text === undefined || text === "" ? Number.NaN : Number(text);
+}
+
+function isPhase(text: string | undefined): text is Sample["phase"] {
+  return text !== undefined && phases.has(text);
+}
+
+function isCacheResult(text: string | undefined): text is Sample["cache"] {
+  return text !== undefined && cacheResults.has(text);
+}
+
+function isAnswer(text: string | undefined): text is Sample["answer"] {
+  return text !== undefined && answers.has(text);
+}
+
+function damaged(path: string, row: number, why: string): BreakwaterError {
+  return new BreakwaterError("HARNESS_ERROR", "JOURNAL_DAMAGED", `Cannot read "${path}", row ${row}: ${why}`);
 }

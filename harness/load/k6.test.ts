@@ -9,10 +9,12 @@ import { performance } from "node:perf_hooks";
 import { after, test } from "node:test";
 import type { EventBody, Sample } from "../journal/event.ts";
 import type { Job, JobSpec } from "../substrates/substrate.ts";
+import { provideTools } from "../toolchain/tools.ts";
 import { type Load, startLoad } from "./k6.ts";
 import type { LoadSpec } from "./load-spec.ts";
 
-const k6 = "/tmp/gobin/k6";
+const { tools } = await provideTools(() => {}, AbortSignal.timeout(300_000));
+const { k6 } = tools;
 const folder = await mkdtemp(join(tmpdir(), "breakwater-load-"));
 after(() => rm(folder, { recursive: true }));
 

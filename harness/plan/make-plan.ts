@@ -2,7 +2,7 @@ import path from "node:path";
 import { BreakwaterError } from "../errors.ts";
 import { type PhaseName, phaseNames } from "../journal/event.ts";
 import { wordsInstead } from "../nearest-word.ts";
-import type { FaultSpec, Scenario, SloSpec } from "../scenario/scenario.ts";
+import type { Scenario, SloSpec } from "../scenario/scenario.ts";
 import { faultsByKind, slosByName } from "../scenario/vocabulary.ts";
 import type { Offer } from "../substrates/substrate.ts";
 import type { System } from "../system/system.ts";
@@ -26,8 +26,8 @@ export interface PlanRequest {
   readonly mustFail?: boolean | undefined;
 }
 
-/** A request that arrives just before the load ends is still waited for this long, beside its timeout. */
-const marginMs = 500;
+/** How much longer than its timeout a request may hold a virtual user of the load generator. */
+const vuMarginMs = 500;
 
 /**
  * Decides all that is going to happen: the same plan for the same request.
@@ -35,17 +35,22 @@ const marginMs = 500;
  *   MUST_FAIL_MISSING where that change is asked for and the scenario names none
  */
 export function makePlan(request: PlanRequest): Plan {
-  const { scenarioName, system, substrateName, offer } = request;
-  const scenario = request.mustFail ? withItsChange(request.scenario, scenarioName) : request.scenario;
-  const without = [...new Set([...(request.without ?? []), ...switchOf(scenario, request.mustFail)])];
+  const { scenario, scenarioName, system, substrateName, offer } = request;
+  const change = request.mustFail ? changeOf(scenario, scenarioName) : { without: [], slos: [] };
+  const without = [...new Set([...(request.without ?? []), ...change.without])];
+  const slos = [...scenario.slos, ...change.slos];
   const seed = request.seed ?? scenario.seed;
   const refusals: Refusal[] = [];
   const refuse: Refuse = (code, message) => refusals.push({ code, message });
 
   const phases = planPhases(scenario);
-  const faults = planFaults(scenario.faults, phases, { system, substrateName, offer }, seededRandom(seed), refuse);
-  checkSlos(scenario, system, refuse);
-  const plan: Plan = {
+  const faults = planFaults(request, phases, seededRandom(seed), refuse);
+  const env = planEnv(scenario, without, system, refuse);
+  checkSlos(slos, phases, system, refuse);
+  const limits = refusals.some(({ code }) => code === "NOT_OFFERED") ? offer.limits : [];
+  throwRefusals(`"${scenarioName}" for system "${system.name}"`, refusals, limits);
+
+  return {
     version: 1,
     scenario: scenarioName,
     title: scenario.title,
@@ -54,19 +59,127 @@ export function makePlan(request: PlanRequest): Plan {
     substrate: substrateName,
     seed,
     without,
-    env: planEnv(scenario, without, system, refuse),
+    env,
     load: {
       script: path.resolve(system.folder, system.load.script),
       reports: system.load.reports,
       ...scenario.load,
-      vus: Math.ceil((scenario.load.ratePerS * (scenario.load.timeoutMs + marginMs)) / 1000),
+      vus: Math.ceil((scenario.load.ratePerS * (scenario.load.timeoutMs + vuMarginMs)) / 1000),
       durationMs: phases.at(-1)?.untilMs ?? 0,
     },
     phases,
     faults,
-    slos: scenario.slos,
+    slos,
   };
-  const limits = refusals.some(({ code }) => code === "NOT_OFFERED") ? offer.limits : [];
-  throwRefusals(`"${scenarioName}" for system "${system.name}"`, refusals, limits);
-  return plan;
+}
+
+interface Change {
+  readonly without: readonly string[];
+  readonly slos: readonly SloSpec[];
+}
+
+function changeOf({ mustFail }: Scenario, scenarioName: string): Change {
+  if (mustFail === undefined) {
+    throw new BreakwaterError(
+      "BAD_INPUT",
+      "MUST_FAIL_MISSING",
+      `Cannot make "${scenarioName}" fail: it does not name the change that does`,
+      { hint: 'add "mustFail: { without: <switch> }" to the scenario' },
+    );
+  }
+  return "without" in mustFail
+    ? { without: [mustFail.without], slos: [] }
+    : { without: [], slos: [mustFail.slo] };
+}
+
+function planPhases(scenario: Scenario): readonly PlannedPhase[] {
+  let fromMs = 0;
+  return phaseNames.flatMap((phase) => {
+    const lengthMs = scenario.phases[phase];
+    if (lengthMs === undefined) return [];
+    const planned = { phase, fromMs, untilMs: fromMs + lengthMs };
+    fromMs = planned.untilMs;
+    return [planned];
+  });
+}
+
+function planFaults(
+  { scenario, system, substrateName, offer }: PlanRequest,
+  phases: readonly PlannedPhase[],
+  random: Random,
+  refuse: Refuse,
+): readonly PlannedFault[] {
+  const phaseFromMs = phases.find(({ phase }) => phase === "fault")?.fromMs ?? 0;
+  return scenario.faults.flatMap(({ kind, target, atMs, forMs, params }, index) => {
+    const needs = faultsByKind.get(kind)?.needs ?? [];
+    const missing = needs.filter((capability) => !offer.capabilities.includes(capability));
+    if (missing.length > 0) {
+      refuse(
+        "NOT_OFFERED",
+        `Cannot inject "${kind}" on substrate "${substrateName}": it needs ${listed(missing)}, ` +
+          `and the substrate offers ${listed(offer.capabilities)}`,
+      );
+    }
+    const planned = planTarget(target, system, random, refuse);
+    if (planned === undefined) return [];
+    return [{ id: `${index}-${kind}`, kind, target: planned, atMs: phaseFromMs + atMs, forMs, params }];
+  });
+}
+
+/** What is added to each service's environment. A thrown switch outranks a setting of the scenario. */
+function planEnv(
+  scenario: Scenario,
+  without: readonly string[],
+  system: System,
+  refuse: Refuse,
+): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  const services = Object.entries(system.services);
+  for (const name of Object.keys(scenario.env).filter((name) => !Object.hasOwn(system.services, name))) {
+    const instead = wordsInstead(name, Object.keys(system.services));
+    refuse("UNKNOWN_SERVICE", `cannot set the environment of "${name}", which is no service: ${instead}`);
+  }
+  const switches = [...new Set(services.flatMap(([, service]) => Object.keys(service.switches)))];
+  for (const name of without.filter((name) => !switches.includes(name))) {
+    refuse(
+      "UNKNOWN_SWITCH",
+      `cannot go without "${name}", which is no switch: ${wordsInstead(name, switches)}`,
+    );
+  }
+  const added = services.map(([name, service]) => {
+    const thrown = Object.entries(service.switches).filter(([known]) => without.includes(known));
+    return [name, Object.assign({}, scenario.env[name], ...thrown.map(([, env]) => env))] as const;
+  });
+  return Object.fromEntries(added.filter(([, env]) => Object.keys(env).length > 0));
+}
+
+function checkSlos(
+  slos: readonly SloSpec[],
+  phases: readonly PlannedPhase[],
+  system: System,
+  refuse: Refuse,
+): void {
+  const present: readonly PhaseName[] = phases.map(({ phase }) => phase);
+  for (const { slo, limit, during } of slos) {
+    const definition = slosByName.get(slo);
+    if (definition === undefined) continue;
+    for (const phase of new Set([...during, ...(definition.needsPhases ?? [])])) {
+      if (present.includes(phase)) continue;
+      refuse(
+        "SLO_PHASE_MISSING",
+        `cannot judge "${slo}": it needs phase "${phase}", and there is ${listed(present)}`,
+      );
+    }
+    for (const field of definition.needs(definition.limit.parse(limit))) {
+      if (system.load.reports.includes(field)) continue;
+      refuse(
+        "FIELD_NOT_REPORTED",
+        `cannot judge "${slo}": it needs "${field}" of each request, and ` +
+          `"${system.load.script}" reports ${listed(system.load.reports)}`,
+      );
+    }
+  }
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 0 ? "nothing" : words.map((word) => `"${word}"`).join(", ");
 }

@@ -30,7 +30,10 @@ export function planTarget(
       const links = linksOf(system);
       if (!links.some((link) => link.from === from && link.to === to)) {
         const names = links.map((link) => `${link.from} > ${link.to}`);
-        refuse("UNKNOWN_LINK", `there is no link "${from} > ${to}": ${wordsInstead(`${from} > ${to}`, names)}`);
+        refuse(
+          "UNKNOWN_LINK",
+          `there is no link "${from} > ${to}": ${wordsInstead(`${from} > ${to}`, names)}`,
+        );
         return undefined;
       }
       const ranks = pickRanks(target.pick, ends(to, role, system), describe(to, role), random, refuse);
@@ -112,7 +115,8 @@ function pickRanks(
   if (matching === 0) return empty("there is none");
   if (typeof pick !== "string") {
     const beyond = pick.filter((rank) => rank >= matching);
-    if (beyond.length > 0) return empty(`there are ${matching}, counted from 0, and so no ${beyond.join(", ")}`);
+    if (beyond.length > 0)
+      return empty(`there are ${matching}, counted from 0, and so no ${beyond.join(", ")}`);
     return pick.toSorted((a, b) => a - b);
   }
   const count = picked[pick](matching);

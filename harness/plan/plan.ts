@@ -24,7 +24,11 @@ export interface PlannedLoad {
   readonly script: string;
   readonly reports: readonly string[];
   readonly ratePerS: number;
-  readonly keys: { readonly distribution: "zipf" | "uniform"; readonly exponent: number; readonly count: number };
+  readonly keys: {
+    readonly distribution: "zipf" | "uniform";
+    readonly exponent: number;
+    readonly count: number;
+  };
   /** Time that a request may take before the load generator gives it up. */
   readonly timeoutMs: number;
   /** ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */

@@ -30,7 +30,7 @@ export function eventLine(event: RunEvent): string | undefined {
     case "process-exited":
       return event.expected ? undefined : `${event.process} (pid ${event.pid}) ended with ${ending(event)}`;
     case "bypass":
-      return `bypass: a connection to ${event.to} from ${event.from} was refused`;
+      return `bypass: a connection to ${event.to} from ${event.from} passes no link`;
     case "warning":
       return `warning ${event.code}: ${event.message}`;
     case "run-ended":
@@ -40,8 +40,7 @@ export function eventLine(event: RunEvent): string | undefined {
     case "clock":
     case "process-started":
     case "arrivals-dropped":
-    case "entry-choices":
-    case "link-traffic":
+    case "traffic":
       return undefined;
   }
 }

@@ -129,7 +129,7 @@ export function statusLine(status: Status): string {
     `${left(status.phaseLeftMs)} left (run ${left(status.runLeftMs)})`,
     `${ratePerS.toFixed(0)}/s`,
     successShare === undefined ? "no answers" : `${(Math.floor(successShare * 1000) / 10).toFixed(1)}% ok`,
-    p99Ms === undefined ? "p99 -" : `p99 ${Number.isFinite(p99Ms) ? `${p99Ms.toFixed(0)} ms` : "failed"}`,
+    p99Ms === undefined ? "p99 -" : `p99 ${Number.isFinite(p99Ms) ? `${p99Ms.toFixed(0)} ms` : "∞"}`,
   ];
   if (status.dropped > 0) parts.push(`${status.dropped} dropped`);
   parts.push(status.faults.length === 0 ? "no fault" : status.faults.join("; "));

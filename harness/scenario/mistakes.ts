@@ -32,14 +32,18 @@ export function check<S extends z.ZodType>(schema: S, input: unknown): Checked<z
 
 type KnownKeys = WeakMap<readonly string[], readonly string[]>;
 
-function mistakesOf(issue: z.core.$ZodIssue, within: readonly PropertyKey[], knownKeys: KnownKeys): Mistake[] {
+function mistakesOf(
+  issue: z.core.$ZodIssue,
+  within: readonly PropertyKey[],
+  knownKeys: KnownKeys,
+): Mistake[] {
   const path = [...within, ...issue.path];
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => ({
         path: [...path, key],
         of: "key",
-        message: `unknown key "${shortened(key)}": ${wordsInstead(key, knownKeys.get(issue.keys) ?? [])}`,
+        message: `unknown key ${quoted(key)}: ${wordsInstead(key, knownKeys.get(issue.keys) ?? [])}`,
       }));
     case "invalid_union":
       if (issue.errors.length === 0) return [{ path, of: "value", message: issue.message }];
@@ -79,7 +83,7 @@ function explain(issue: z.core.$ZodRawIssue): string | undefined {
     case "invalid_union": {
       if (!("discriminator" in issue) || issue.discriminator === undefined) return undefined;
       const word = discriminatorOf(issue.input, issue.discriminator);
-      const options = "options" in issue ? (issue.options ?? []).map(String) : [];
+      const options = "options" in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
       const named = `"${issue.discriminator}"`;
       if (word === undefined) return `${named} is missing: ${wordsInstead("", options)}`;
       return `${issue.discriminator} ${quoted(word)} is not known: ${wordsInstead(String(word), options)}`;
@@ -105,7 +109,9 @@ function missing(path: readonly PropertyKey[] | undefined): string {
 }
 
 function discriminatorOf(input: unknown, key: string): unknown {
-  return typeof input === "object" && input !== null ? Object.getOwnPropertyDescriptor(input, key)?.value : undefined;
+  return typeof input === "object" && input !== null
+    ? Object.getOwnPropertyDescriptor(input, key)?.value
+    : undefined;
 }
 
 function isPlain(value: unknown): value is number | boolean {
@@ -116,7 +122,7 @@ function quoted(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a map";
-  return typeof value === "string" ? `"${shortened(value)}"` : String(value);
+  return typeof value === "string" ? JSON.stringify(shortened(value)) : String(value);
 }
 
 function shortened(text: string): string {

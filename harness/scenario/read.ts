@@ -3,10 +3,14 @@ import { open } from "node:fs/promises";
 import path from "node:path";
 import type { z } from "zod";
 import { BreakwaterError, reasonOf } from "../errors.ts";
-import { systemFileSchema } from "../system/references.ts";
-import type { System } from "../system/system.ts";
-import { check } from "./mistakes.ts";
-import { type Scenario, scenarioSchema, toScenario } from "./scenario.ts";
+import { type System, systemSchema } from "../system/system.ts";
+import { faultTimeMistakes } from "./fault-times.ts";
+import { scriptMistakes } from "./load-script.ts";
+import { check, type Mistake } from "./mistakes.ts";
+import type { Scenario } from "./scenario.ts";
+import { scenarioSchema } from "./scenario-schema.ts";
+import { nameMistakes } from "./system-names.ts";
+import { toScenario } from "./to-scenario.ts";
 import { type Problem, parseYaml } from "./yaml-text.ts";
 
 /** 1 MiB: no file that a person writes comes near it. */
@@ -19,40 +23,50 @@ const toldAtMost = 100;
  * @throws BreakwaterError FILE_UNREADABLE, or FILE_INVALID with every mistake and its file:line:column
  */
 export async function readYaml<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S>> {
-  return (await readChecked(file, schema)).value;
+  return (await readChecked(file, schema, async () => [])).value;
 }
 
 /** Reads a system file; its paths are relative to the folder that it stands in. Throws as readYaml does. */
 export async function readSystem(file: string): Promise<System> {
-  return { ...(await readYaml(file, systemFileSchema)), folder: path.dirname(path.resolve(file)) };
+  const folder = path.dirname(path.resolve(file));
+  const { value } = await readChecked(file, systemSchema, async (input) => [
+    ...nameMistakes(input),
+    ...(await scriptMistakes(input, folder)),
+  ]);
+  return { ...value, folder };
 }
 
 /** Reads a scenario file. Throws as readYaml does. */
 export async function readScenario(file: string): Promise<Scenario> {
-  const { value, input } = await readChecked(file, scenarioSchema);
+  const { value, input } = await readChecked(file, scenarioSchema, async (input) => faultTimeMistakes(input));
   return toScenario(value, input);
 }
 
+/** `across`: finds the mistakes that no part has by itself, in an input that may have others. */
 async function readChecked<S extends z.ZodType>(
   file: string,
   schema: S,
+  across: (input: unknown) => Promise<readonly Mistake[]>,
 ): Promise<{ readonly value: z.output<S>; readonly input: unknown }> {
-  const bytes = await contentOf(file);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw invalid(file, [{ line: 1, column: 1, message: "the file is not text in UTF-8" }], error);
-  }
-  const yaml = parseYaml(text);
+  const yaml = parseYaml(textOf(file, await contentOf(file)));
   if (yaml.input === undefined) throw invalid(file, yaml.problems);
   const checked = check(schema, yaml.input);
-  if (checked.ok && yaml.problems.length === 0) return { value: checked.value, input: yaml.input };
-  const mistakes = checked.ok ? [] : checked.mistakes;
+  const mistakes = [...(checked.ok ? [] : checked.mistakes), ...(await across(yaml.input))];
+  if (checked.ok && mistakes.length === 0 && yaml.problems.length === 0) {
+    return { value: checked.value, input: yaml.input };
+  }
   throw invalid(file, [
     ...yaml.problems,
     ...mistakes.map((mistake) => ({ ...yaml.place(mistake.path, mistake.of), message: mistake.message })),
   ]);
+}
+
+function textOf(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(file, [{ line: 1, column: 1, message: "the file is not text in UTF-8" }], error);
+  }
 }
 
 async function contentOf(file: string): Promise<Uint8Array> {
@@ -80,7 +94,12 @@ function invalid(file: string, problems: readonly Problem[], cause?: unknown): B
   const shown = told.slice(0, toldAtMost);
   if (told.length > shown.length) shown.push(`and ${told.length - shown.length} more`);
   const count = told.length === 1 ? "1 mistake" : `${told.length} mistakes`;
-  return new BreakwaterError("BAD_INPUT", "FILE_INVALID", [`Cannot use "${file}": ${count}`, ...shown].join("\n  "), {
-    cause,
-  });
+  return new BreakwaterError(
+    "BAD_INPUT",
+    "FILE_INVALID",
+    [`Cannot use "${file}": ${count}`, ...shown].join("\n  "),
+    {
+      cause,
+    },
+  );
 }

@@ -20,6 +20,11 @@ export type Target =
       readonly pick: Pick;
     };
 
+/** For checks of how keys go together: an unknown key says more than they do. */
+export function nothingElseIsWrong({ issues }: z.core.ParsePayload): boolean {
+  return issues.length === 0;
+}
+
 const role = z.enum(["master", "replica"]).optional().describe("of a store's member when the fault begins");
 
 const pick = z
@@ -39,7 +44,10 @@ export const memberTarget = z
     role,
     pick: pick.default("one"),
   })
-  .refine(({ store, service }) => (store === undefined) !== (service === undefined), "name one store or one service")
+  .refine(({ store, service }) => (store === undefined) !== (service === undefined), {
+    message: "name one store or one service",
+    when: nothingElseIsWrong,
+  })
   .refine(({ service, role }) => service === undefined || role === undefined, {
     path: ["role"],
     message: "a service's replicas have no role",

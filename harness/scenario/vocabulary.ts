@@ -1,4 +1,5 @@
-import { type AnyFault, faults } from "../faults/catalog.ts";
+import { faults } from "../faults/catalog.ts";
+import type { AnyFault } from "../faults/fault.ts";
 import { slos } from "../slos/catalog.ts";
 import type { Slo } from "../slos/slo.ts";
 
@@ -8,7 +9,11 @@ export const faultsByKind: ReadonlyMap<string, AnyFault> = await loaded<AnyFault
 /** The SLOs that a scenario may set, by name. */
 export const slosByName: ReadonlyMap<string, Slo> = await loaded<Slo>(slos);
 
-async function loaded<T>(catalog: Record<string, () => Promise<{ default: T }>>): Promise<ReadonlyMap<string, T>> {
-  const entries = Object.entries(catalog).map(async ([name, load]) => [name, (await load()).default] as const);
+async function loaded<T>(
+  catalog: Record<string, () => Promise<{ default: T }>>,
+): Promise<ReadonlyMap<string, T>> {
+  const entries = Object.entries(catalog).map(
+    async ([name, load]) => [name, (await load()).default] as const,
+  );
   return new Map(await Promise.all(entries));
 }

@@ -58,9 +58,6 @@ export function parseYaml(text: string): YamlText {
     const first = placeAt(firstOffset);
     problems.push({ message: `key "${key}" stands already in line ${first.line}`, ...placeAt(offset) });
   }
-  if (isScalar(document.contents) && document.contents.value === null) {
-    return { input: undefined, problems: [{ message: "the file holds nothing", line: 1, column: 1 }], place };
-  }
   try {
     return { input: document.toJS({ maxAliasCount: maxAliases }), problems, place };
   } catch (error) {

@@ -3,7 +3,13 @@ import { failed, type Sample } from "../journal/event.ts";
 import { duration } from "../system/units.ts";
 import { defineSlo, type Judgement, type ObservedRun } from "./slo.ts";
 import { formatDuration, formatShare } from "./statistics/format.ts";
-import { firstWindow, type Shares, samplesPerWindow, shares, type WindowCount } from "./statistics/sliding-share.ts";
+import {
+  firstWindow,
+  type Shares,
+  samplesPerWindow,
+  shares,
+  type WindowCount,
+} from "./statistics/sliding-share.ts";
 
 const relativePattern = /^(\d+(?:\.\d+)?)%( of baseline)?$/;
 const target = z
@@ -53,6 +59,7 @@ type Limit = z.output<typeof limitSchema>;
 export default defineSlo({
   limit: limitSchema,
   withWarmup: false,
+  needsPhases: ["fault"],
   needs: ({ cacheHitShare }) => (cacheHitShare === undefined ? [] : ["cache"]),
   describe: (limit) => {
     const { words, wanted } = asked(limit);

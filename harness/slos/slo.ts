@@ -10,6 +10,8 @@ export interface Slo<P extends z.ZodType = z.ZodType> {
   readonly withWarmup: boolean;
   /** Fields that the load script must report for this limit. */
   needs(limit: z.output<P>): readonly SampleField[];
+  /** Phases that a scenario must have, whichever it is judged over. */
+  readonly needsPhases?: readonly PhaseName[];
   /** What is asked, for tables: `p99 ≤ 800 ms`. */
   describe(limit: z.output<P>): string;
   judge(observed: Observed, limit: z.output<P>): Judgement;

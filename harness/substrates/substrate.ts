@@ -12,6 +12,20 @@ export interface Substrate {
    * @throws BreakwaterError with the last lines of the log of the process that did not come up
    */
   start(system: System, options: StartOptions, signal: AbortSignal): Promise<Deployment>;
+  /**
+   * Ends what runs that were killed have left, by the records in their folders; runs that are on, and what this
+   * substrate did not start, stay untouched.
+   *
+   * @param runsDir the folder that holds the runs' folders; it need not exist
+   */
+  clean(runsDir: string): Promise<Leftovers>;
+}
+
+export interface Leftovers {
+  /** What was still running, and was ended: `2026-…-node-kill: redis-2 (pid 4711)`. */
+  readonly processes: readonly string[];
+  /** Folders that were removed. */
+  readonly folders: readonly string[];
 }
 
 export interface Offer {
@@ -50,8 +64,8 @@ export interface Deployment extends AsyncDisposable {
   observe(member: string): Promise<MemberState>;
   /** One exchange over the link, from its source's place, on a connection of its own. */
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
-  /** Connections and bytes of each link so far, as seen on the source's side. */
-  traffic(): Promise<Readonly<Record<string, LinkTraffic>>>;
+  /** What has passed so far, as seen on the sources' side. */
+  traffic(): Promise<Traffic>;
   /** Runs a program beside the entry's clients, such as the load generator. It ends with the deployment. */
   launch(job: JobSpec): Promise<Job>;
 }
@@ -88,6 +102,12 @@ export type Shape =
   | { readonly kind: "refused" };
 
 export type Capability = Exclude<Operation["op"], "shape" | "unshape"> | Shape["kind"];
+
+export interface Traffic {
+  /** How many connections the entry has handed to each replica. */
+  readonly entry: Readonly<Record<string, number>>;
+  readonly links: Readonly<Record<string, LinkTraffic>>;
+}
 
 export interface MemberState {
   readonly process: "running" | "stopped" | "gone";

@@ -11,7 +11,7 @@ export interface Verdict {
   /** One line: what was decided and why. */
   readonly because: string;
   /** Everything that speaks against a PASS, worst first; codes are stable. */
-  readonly reasons: readonly { readonly outcome: Outcome; readonly code: string; readonly message: string }[];
+  readonly reasons: readonly Reason[];
   readonly slos: readonly JudgedSlo[];
   readonly faults: readonly JudgedFault[];
   readonly load: {
@@ -30,6 +30,12 @@ export interface Verdict {
     readonly backMs?: number;
     readonly failedRequests: number;
   };
+}
+
+export interface Reason {
+  readonly outcome: Outcome;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface JudgedSlo extends Judgement {

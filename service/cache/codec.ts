@@ -31,7 +31,9 @@ export function decode(bytes: Buffer): Entry | undefined {
   const payload = bytes.subarray(headerBytes);
   if (crc32(payload) !== bytes.readUInt32BE(1)) return undefined;
   try {
-    const { storedAt, content, finishReason, usage, provenance } = stored.parse(JSON.parse(payload.toString()));
+    const { storedAt, content, finishReason, usage, provenance } = stored.parse(
+      JSON.parse(payload.toString()),
+    );
     return { storedAt, answer: { content, finishReason, usage, provenance } };
   } catch {
     return undefined;

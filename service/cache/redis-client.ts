@@ -29,7 +29,7 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
           // For a SYN that nobody answers. The default is 10 s.
           connectTimeout: 500,
         };
-  const options: ClusterOptions = {
+  const options = {
     redisOptions: {
       ...timeouts,
       // How long a disconnect() waits for the other side's FIN: else 2 s a silent node at shutdown.
@@ -50,9 +50,8 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
     // A node at a time: a silent node delays the refresh by this much. It bounds no command.
     slotsRefreshTimeout: 1000,
     // The default grows to 2 s, without jitter: too long to be away after an outage has ended.
-    clusterRetryStrategy: (times) => Math.min(100 + 50 * times, 500) + Math.random() * 100,
-    scaleReads: "master",
-  };
+    clusterRetryStrategy: (times: number) => Math.min(100 + 50 * times, 500) + Math.random() * 100,
+  } satisfies ClusterOptions;
   const client = new Cluster([...nodes], options);
   // Each node connects as soon as it is known. By default the first command connects; with the offline
   // queue off, those that arrive until then would fail. Later than now, since a command that a MOVED sends

@@ -6,7 +6,11 @@ import { type Cluster, Command } from "ioredis";
  * A shard is known by the address of its master of now. So one dead shard leaves the cache of the healthy
  * ones alone, and a promoted replica starts with a guard that has not seen the old master fail.
  */
-export function shardGuards<G>(client: Cluster, create: (master: string) => G, forget: (master: string) => void) {
+export function shardGuards<G>(
+  client: Cluster,
+  create: (master: string) => G,
+  forget: (master: string) => void,
+) {
   const guards = new Map<string, G>();
   return (key: string): G => {
     const master = masterOf(client, key);

@@ -37,7 +37,9 @@ export function openaiHttpEngine(baseUrl: URL): Engine {
       } catch (thrown) {
         if (signal.aborted) throw signal.reason;
         if (thrown instanceof EngineFailure || thrown instanceof EngineRefusal) throw thrown;
-        throw new EngineFailure(`Cannot get an answer from ${url.href}: ${reasonOf(thrown)}`, { cause: thrown });
+        throw new EngineFailure(`Cannot get an answer from ${url.href}: ${reasonOf(thrown)}`, {
+          cause: thrown,
+        });
       }
     },
   };
@@ -50,7 +52,9 @@ function post(url: URL, { request, tenant, onDelta }: EngineCall, signal: AbortS
     method: "POST",
     headers: { "content-type": "application/json", "x-tenant": tenant },
     // Usage is always asked for, so that a stored answer has it for whoever asks next.
-    body: JSON.stringify(streaming ? { ...rest, stream: true, stream_options: { include_usage: true } } : rest),
+    body: JSON.stringify(
+      streaming ? { ...rest, stream: true, stream_options: { include_usage: true } } : rest,
+    ),
     signal,
   });
 }

@@ -68,7 +68,9 @@ export function breaker(
   );
   circuit.onStateChange((state) => {
     era++;
-    onState(state === CircuitState.Closed ? "closed" : state === CircuitState.HalfOpen ? "half-open" : "open");
+    onState(
+      state === CircuitState.Closed ? "closed" : state === CircuitState.HalfOpen ? "half-open" : "open",
+    );
   });
 
   return (call) => async (signal) => {

@@ -12,7 +12,10 @@ export class AttemptTimeout extends Error {
  * cockatiel says "timed out" also when the caller gave up (its own signal was aborted); here that rejects
  * with the caller's reason instead, so that nobody mistakes a caller who left for a slow dependency.
  */
-export function timeout(ms: number, expired: () => Error = () => new AttemptTimeout(`no answer in ${ms} ms`)): Policy {
+export function timeout(
+  ms: number,
+  expired: () => Error = () => new AttemptTimeout(`no answer in ${ms} ms`),
+): Policy {
   // Aggressive, because neither ioredis nor every engine stops when told to. `abortOnReturn` would abort
   // the signal of a call that succeeded, and so kill a body that is still being read.
   const policy = cockatielTimeout(ms, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false });

@@ -1,17 +1,11 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Leftovers } from "../substrate.ts";
 import { processStat } from "./proc.ts";
 import { type LedgerEntry, ledgerName, signalGroup } from "./processes.ts";
 
 /** The folder in a run's folder where its processes keep their files; gone when the run is over. */
 export const workFolderName = "work";
-
-export interface Leftovers {
-  /** `node-kill run: redis-2 (pid 4711)`: what was still running, and was killed. */
-  readonly processes: readonly string[];
-  /** Folders that were removed. */
-  readonly folders: readonly string[];
-}
 
 /**
  * Ends what runs that were killed have left: a run is dead when its ledger is still there and the harness that

@@ -10,8 +10,8 @@ import { processGone, processStopped } from "../../evidence/process-state.ts";
 import type { Check } from "../../evidence/evidence.ts";
 import type { EventBody } from "../../journal/event.ts";
 import { type System, systemSchema } from "../../system/system.ts";
-import { provideTools } from "../../toolchain/tools.ts";
-import type { Deployment, Tools } from "../substrate.ts";
+import { provideTools, type Tools } from "../../toolchain/tools.ts";
+import type { Deployment } from "../substrate.ts";
 import { boundAddresses, processStat } from "./proc.ts";
 import local from "./local.ts";
 
@@ -75,13 +75,13 @@ suite("the local substrate", { timeout: 180_000 }, () => {
   });
 
   test("the entry reaches all replicas, and each connection is counted on the link of the one that made it", async () => {
-    const before = await deployment.traffic();
+    const { links: before } = await deployment.traffic();
     for (let request = 0; request < 4; request += 1) {
       const answer = await fetch(deployment.entry, { headers: { connection: "close" } });
       assert.equal(await answer.text(), "all answered");
     }
     await delay(1_000);
-    const now = await deployment.traffic();
+    const { links: now } = await deployment.traffic();
     for (const link of [...fromApiToRedis, "api-0>model-0", "api-1>model-0"]) {
       assert.equal((now[link]?.connections ?? 0) - (before[link]?.connections ?? 0), 2, link);
     }
@@ -89,7 +89,7 @@ suite("the local substrate", { timeout: 180_000 }, () => {
   });
 
   test("a connection of nobody's is passed on and recorded as a bypass", async () => {
-    const [id = ""] = Object.keys(await deployment.traffic()).filter((link) => link.startsWith("api-0>model"));
+    const [id = ""] = Object.keys((await deployment.traffic()).links).filter((link) => link.startsWith("api-0>model"));
     assert.notEqual(id, "");
     const address = events.find((event) => event.type === "system-ready");
     assert.ok(address);

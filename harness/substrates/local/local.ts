@@ -5,7 +5,7 @@ import { BreakwaterError, reasonOf } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import type { Deployment, Offer, StartOptions, Substrate } from "../substrate.ts";
 import { takeNetwork, wholeLoopback } from "./addresses.ts";
-import { workFolderName } from "./clean.ts";
+import { cleanLeftovers, workFolderName } from "./clean.ts";
 import { type DeploymentState, deploy, type StartedMember } from "./deployment.ts";
 import { type LaidMember, type Layout, layOut } from "./layout.ts";
 import { shapeLinks } from "./links.ts";
@@ -33,6 +33,7 @@ const local: Substrate = {
     return { capabilities: ["kill", "start", "pause", "resume", "latency", "silent", "refused"], limits: [] };
   },
   start,
+  clean: cleanLeftovers,
 };
 export default local;
 

@@ -1,6 +1,7 @@
 import { processEntries } from "../../process-entries.ts";
 import { BreakwaterError } from "../../errors.ts";
-import type { EventBody, LinkTraffic } from "../../journal/event.ts";
+import type { EventBody } from "../../journal/event.ts";
+import type { Traffic } from "../substrate.ts";
 import type { Processes, RunningProcess } from "./processes.ts";
 import type { FromRouter, Listener, Source, ToRouter } from "./router-protocol.ts";
 
@@ -11,8 +12,8 @@ export interface Router {
   sourceRunsAs(id: string, pid: number): void;
   /** A member's process has died or started: connecting to it is refused, or not. */
   listenFor(member: string, on: boolean): void;
-  traffic(): Readonly<Record<string, LinkTraffic>>;
-  choices(): Readonly<Record<string, number>>;
+  /** As of at most a quarter of a second ago. */
+  traffic(): Traffic;
 }
 
 export async function startRouter(
@@ -27,14 +28,13 @@ export async function startRouter(
   const running = await processes.start({ name: "router", command: [process.execPath, processEntries.router], env, cwd, ipc: true });
   started.push(running);
   const send = (message: ToRouter) => running.send(message);
-  let choices: Readonly<Record<string, number>> = {};
-  let traffic: Readonly<Record<string, LinkTraffic>> = {};
+  let traffic: Traffic = { entry: {}, links: {} };
   const up = new Promise<void>((resolve, reject) => {
     running.child.on("message", (message: FromRouter) => {
       if (message.type === "ready") resolve();
       else if (message.type === "failed") {
         reject(new BreakwaterError("HARNESS_ERROR", "ADDRESS_NOT_AVAILABLE", `Cannot listen for the system's members: ${message.message}`));
-      } else if (message.type === "report") ({ choices, traffic } = message);
+      } else if (message.type === "report") ({ traffic } = message);
       else record("router", { type: "bypass", to: message.to, from: message.from });
     });
     running.exited.then(() => reject(new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended")));
@@ -46,6 +46,5 @@ export async function startRouter(
     sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),
     listenFor: (destination, on) => send({ type: "listen", destination, on }),
     traffic: () => traffic,
-    choices: () => choices,
   };
 }

@@ -1,4 +1,4 @@
-import type { LinkTraffic } from "../../journal/event.ts";
+import type { Traffic } from "../substrate.ts";
 
 /** How the router knows from whom a connection comes. */
 export interface Source {
@@ -42,12 +42,8 @@ export type ToRouter =
 export type FromRouter =
   | { readonly type: "ready" }
   | { readonly type: "failed"; readonly message: string }
-  /** Sent each `reportEveryMs`, and at once when asked by nobody: the harness keeps the last. */
-  | {
-      readonly type: "report";
-      readonly choices: Readonly<Record<string, number>>;
-      readonly traffic: Readonly<Record<string, LinkTraffic>>;
-    }
+  /** Sent each `reportEveryMs`: the harness keeps the last. */
+  | { readonly type: "report"; readonly traffic: Traffic }
   | { readonly type: "bypass"; readonly to: string; readonly from: string };
 
 export const reportEveryMs = 250;

@@ -50,7 +50,7 @@ process.on("message", (message: ToRouter) => {
 });
 // The harness is gone, and with it the run.
 process.on("disconnect", () => process.exit(0));
-setInterval(() => tell({ type: "report", choices, traffic }), reportEveryMs);
+setInterval(() => tell({ type: "report", traffic: { entry: choices, links: traffic } }), reportEveryMs);
 
 function tell(message: FromRouter): void {
   process.send?.(message);

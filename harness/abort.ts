@@ -1,0 +1,5 @@
+/** Rejects with the signal's reason when it is aborted; stays pending before. For races. */
+export async function abortOf(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  return await new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+}

@@ -1,0 +1,107 @@
+import { access } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { BreakwaterError } from "../errors.ts";
+import { makePlan } from "../plan/make-plan.ts";
+import type { Plan } from "../plan/plan.ts";
+import { readScenario, readSystem } from "../scenario/read.ts";
+import { type SubstrateName, substrates } from "../substrates/catalog.ts";
+import type { Offer, Substrate } from "../substrates/substrate.ts";
+import type { System } from "../system/system.ts";
+import { packagedSystem } from "./package-files.ts";
+import { findScenario } from "./scenario-files.ts";
+
+export interface SystemOptions {
+  readonly system?: string;
+  readonly without: readonly string[];
+}
+
+export interface PlanOptions extends SystemOptions {
+  readonly seed?: number;
+  readonly mustFail?: true;
+}
+
+/** The options that say which system, and in which state. */
+export function addSystemOptions(command: Command): Command {
+  return command
+    .option("--system <file>", "what is stormed (default: ./system.yaml, else the reference service)")
+    .option("--without <switch>", "throw a switch of the system; can be repeated", collect, []);
+}
+
+/** The options that decide a plan, beside the scenario. */
+export function addPlanOptions(command: Command): Command {
+  return addSystemOptions(command)
+    .option("--seed <number>", "of all draws, in place of the scenario's", toSeed)
+    .option("--must-fail", "make the change with which the scenario says that it must fail");
+}
+
+export interface PreparedPlan {
+  readonly plan: Plan;
+  readonly system: System;
+  readonly substrate: Substrate;
+  readonly offer: Offer;
+}
+
+/** The only one so far; with the second comes the option. */
+const substrateName: SubstrateName = "local";
+
+/**
+ * Reads and checks all that a run needs; starts nothing.
+ * @throws BreakwaterError BAD_INPUT
+ */
+export async function preparePlan(
+  scenario: string,
+  options: PlanOptions,
+  cwd: string,
+): Promise<PreparedPlan> {
+  const { name, file } = await findScenario(scenario, cwd);
+  const [read, system, { default: substrate }] = await Promise.all([
+    readScenario(file),
+    openSystem(options, cwd),
+    substrates[substrateName](),
+  ]);
+  const offer = await substrate.offer();
+  const { seed, without, mustFail } = options;
+  const plan = makePlan({
+    scenario: read,
+    scenarioName: name,
+    system,
+    substrateName,
+    offer,
+    seed,
+    without,
+    mustFail,
+  });
+  await access(plan.load.script).catch((cause: unknown) => {
+    throw new BreakwaterError(
+      "BAD_INPUT",
+      "LOAD_SCRIPT_MISSING",
+      `Cannot plan "${name}": the load script "${plan.load.script}" of system "${system.name}" cannot be read`,
+      { cause, hint: "a script's path is relative to the system file" },
+    );
+  });
+  return { plan, system, substrate, offer };
+}
+
+/** The system that was asked for; in a folder without a system file of its own, the reference service. */
+export async function openSystem({ system }: SystemOptions, cwd: string): Promise<System> {
+  if (system !== undefined) return readSystem(resolve(cwd, system));
+  const own = join(cwd, "system.yaml");
+  const isThere = await access(own).then(
+    () => true,
+    () => false,
+  );
+  return readSystem(isThere ? own : packagedSystem);
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function toSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) {
+    throw new InvalidArgumentError("A seed is a whole number of at least 0.");
+  }
+  return seed;
+}

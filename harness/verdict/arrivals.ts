@@ -1,0 +1,117 @@
+import type { Window } from "../slos/slo.ts";
+
+/** What an open-model load was to send: evenly spaced arrivals, whether or not answers come. */
+export interface Schedule {
+  readonly ratePerS: number;
+  readonly durationMs: number;
+  /** Where arrivals are counted from if none was seen at all; absent when the load never began. */
+  readonly beganMs: number | undefined;
+}
+
+/** Arrivals that the load generator could not start. */
+export interface Drop {
+  readonly atMs: number;
+  readonly count: number;
+}
+
+export interface Arrivals {
+  /** Requests that should have begun within the window and are not among the samples: dropped or lost. */
+  missing(window: Window): number;
+  /** Requests of the window that are neither sampled nor dropped. */
+  lost(window: Window): number;
+}
+
+/** A difference of so many is how arrivals fall on a window's edges, not a loss. */
+const slack = 2;
+
+/** Arrivals that are late when the load's time is over are never begun: nothing was lost by them. */
+const endToleranceMs = 100;
+
+/**
+ * Accounts for every arrival of the schedule.
+ *
+ * The deficiency at a time is what should have arrived by then less what did, sampled or dropped. A stall that
+ * the load generator catches up with raises it for a while; what no later moment makes good is lost, at the
+ * time when the lasting deficiency grew.
+ *
+ * @param startsMs start times of the samples, ascending
+ */
+export function countArrivals(
+  schedule: Schedule,
+  startsMs: readonly number[],
+  drops: readonly Drop[],
+): Arrivals {
+  const ratePerMs = schedule.ratePerS / 1000;
+  const planned = Math.round(ratePerMs * schedule.durationMs);
+  const seen = merge(startsMs, drops);
+  const origin = originOf(seen, ratePerMs) ?? schedule.beganMs;
+  const due = (timeMs: number) =>
+    origin === undefined ? 0 : Math.min(planned, Math.max(0, ratePerMs * (timeMs - origin)));
+  const leastFrom = leastDeficiencies(seen, due);
+  const lasting = (timeMs: number) => {
+    const next = firstAtOrAfter(seen, timeMs);
+    const before = seen[next - 1]?.total ?? 0;
+    return Math.min(due(timeMs) - before, leastFrom[next] ?? Number.POSITIVE_INFINITY);
+  };
+  const endMs = origin === undefined ? 0 : origin + schedule.durationMs - endToleranceMs;
+
+  const lost = ({ fromMs, untilMs }: Window) => {
+    const grown = lasting(Math.min(untilMs, endMs)) - lasting(Math.min(fromMs, endMs));
+    return grown > slack ? Math.round(grown) : 0;
+  };
+  const dropped = ({ fromMs, untilMs }: Window) =>
+    drops.reduce((sum, { atMs, count }) => (atMs >= fromMs && atMs < untilMs ? sum + count : sum), 0);
+  return { lost, missing: (window) => dropped(window) + lost(window) };
+}
+
+interface Seen {
+  readonly atMs: number;
+  /** Arrivals up to and including this one. */
+  readonly total: number;
+  /** Arrivals before this one. */
+  readonly before: number;
+}
+
+function merge(startsMs: readonly number[], drops: readonly Drop[]): readonly Seen[] {
+  const all = [...startsMs.map((atMs) => ({ atMs, count: 1 })), ...drops].sort((a, b) => a.atMs - b.atMs);
+  let before = 0;
+  return all.map(({ atMs, count }) => {
+    const seen = { atMs, before, total: before + count };
+    before = seen.total;
+    return seen;
+  });
+}
+
+/**
+ * When the schedule began: no arrival is ever early, so the latest time that makes none of them early.
+ * (The first arrival alone may itself have been late.)
+ */
+function originOf(seen: readonly Seen[], ratePerMs: number): number | undefined {
+  return seen.reduce<number | undefined>((least, { atMs, before }) => {
+    const origin = atMs - before / ratePerMs;
+    return least === undefined || origin < least ? origin : least;
+  }, undefined);
+}
+
+/** At index i: the least deficiency just after the i-th arrival or any later one. */
+function leastDeficiencies(seen: readonly Seen[], due: (timeMs: number) => number): Float64Array {
+  const least = new Float64Array(seen.length);
+  let later = Number.POSITIVE_INFINITY;
+  for (let i = seen.length - 1; i >= 0; i -= 1) {
+    const arrival = seen[i];
+    if (arrival !== undefined) later = Math.min(later, due(arrival.atMs) - arrival.total);
+    least[i] = later;
+  }
+  return least;
+}
+
+function firstAtOrAfter(seen: readonly Seen[], timeMs: number): number {
+  let low = 0;
+  let high = seen.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((seen[middle]?.atMs ?? Number.POSITIVE_INFINITY) < timeMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,73 @@
+import type { PhaseName, RunEvent } from "../journal/event.ts";
+import type { Window, Windows } from "../slos/slo.ts";
+
+/** When the observation ended: the phases' end, or the last event of a run that did not get so far. */
+export function endOfRunMs(events: readonly RunEvent[]): number {
+  const end = events.find((event) => event.type === "phase-started" && event.phase === "end");
+  return end?.atMs ?? events.at(-1)?.atMs ?? 0;
+}
+
+/**
+ * When each judged window began and ended. The fault's is from a fault's proof to the request for its healing,
+ * all faults together, never the plan's times.
+ * @param events in order of time
+ */
+export function windowsOf(events: readonly RunEvent[], untilMs: number): Windows {
+  const starts = events.filter((event) => event.type === "phase-started");
+  const phase = (name: PhaseName): Window[] =>
+    starts.flatMap((event, index) =>
+      event.phase === name ? [{ fromMs: event.atMs, untilMs: starts[index + 1]?.atMs ?? untilMs }] : [],
+    );
+  const all = {
+    warmup: phase("warmup"),
+    baseline: phase("baseline"),
+    fault: faultWindows(events, untilMs),
+    recovery: phase("recovery"),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, windows]) => windows.length > 0));
+}
+
+/** From the first phase that counts to the end, the gaps between windows included; absent when it never began. */
+export function wholeRun(
+  events: readonly RunEvent[],
+  untilMs: number,
+  withWarmup: boolean,
+): readonly Window[] {
+  const first = events.find(
+    (event) => event.type === "phase-started" && (withWarmup || event.phase !== "warmup"),
+  );
+  return first === undefined || first.atMs >= untilMs ? [] : [{ fromMs: first.atMs, untilMs }];
+}
+
+/** The windows without what is at or after `untilMs`. */
+export function clipWindows(windows: readonly Window[], untilMs: number): readonly Window[] {
+  return windows
+    .filter(({ fromMs }) => fromMs < untilMs)
+    .map((window) => ({ fromMs: window.fromMs, untilMs: Math.min(window.untilMs, untilMs) }));
+}
+
+/** The windows as a set of times: ordered, overlaps joined. */
+export function union(windows: readonly Window[]): readonly Window[] {
+  const joined: Window[] = [];
+  for (const window of windows.toSorted((a, b) => a.fromMs - b.fromMs)) {
+    const last = joined.at(-1);
+    if (last === undefined || window.fromMs > last.untilMs) joined.push(window);
+    else joined[joined.length - 1] = { fromMs: last.fromMs, untilMs: Math.max(last.untilMs, window.untilMs) };
+  }
+  return joined;
+}
+
+function faultWindows(events: readonly RunEvent[], untilMs: number): readonly Window[] {
+  const faults = events.filter((event) => event.type === "fault");
+  return union(
+    faults
+      .filter(({ state }) => state === "proven")
+      .map((proven) => {
+        const heal = faults.find(
+          ({ fault, state, atMs }) =>
+            fault === proven.fault && state === "heal-requested" && atMs >= proven.atMs,
+        );
+        return { fromMs: proven.atMs, untilMs: heal?.atMs ?? untilMs };
+      }),
+  );
+}

@@ -1,0 +1,121 @@
+import { cacheKey } from "./cache/keys.ts";
+import type { Entry, Tier } from "./cache/tier.ts";
+import { type Answer, type Engine, type EngineCall, EngineRefusal } from "./inference/engine.ts";
+import type { Policy } from "./resilience/policy.ts";
+import type { LogProblem } from "./telemetry/log.ts";
+import type { CacheResult } from "./telemetry/metrics.ts";
+
+export type DependencyName = "redis" | "model";
+
+/** What happened on the way to an answer, filled in as it happens: an error's response tells it too. */
+export interface Trail {
+  /** bypass: the cache could not be asked. */
+  cache: "hit" | "miss" | "bypass" | undefined;
+  readonly degraded: Set<DependencyName>;
+}
+
+/** A dependency is gone and there is nothing to answer with instead. `cause` says how it failed. */
+export class DependencyGone extends Error {
+  override readonly name = "DependencyGone";
+  readonly dependency: DependencyName;
+
+  constructor(dependency: DependencyName, cause: unknown) {
+    super(`${dependency} is not available: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.dependency = dependency;
+  }
+}
+
+export interface AnsweringDeps {
+  /** undefined: the service runs without a cache. */
+  readonly cache: Tier | undefined;
+  readonly engine: Engine;
+  readonly engineGuard: Policy;
+  /** Off: a dependency that is gone fails the request, whatever else could answer it. */
+  readonly fallback: boolean;
+  /** How long after it was stored an answer is served without asking the engine. Older ones are for fallback only. */
+  readonly freshMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onCacheResult: (result: CacheResult) => void;
+  readonly onProblem: LogProblem;
+}
+
+/**
+ * Answers one request: from the cache, else from the engine, else from what the cache still has.
+ *
+ * Pieces of the engine's answer go to `call.onDelta` as they come; a cached answer is only returned.
+ *
+ * Rejects with DependencyGone, with the engine's EngineRefusal, or with the reason of an aborted signal.
+ */
+export type Answering = (call: EngineCall, trail: Trail, signal: AbortSignal) => Promise<Answer>;
+
+export function createAnswering(deps: AnsweringDeps): Answering {
+  const { cache, engine, fallback, freshMs, now, onCacheResult, onProblem } = deps;
+
+  async function lookUp(key: string, trail: Trail, signal: AbortSignal): Promise<Entry | undefined> {
+    trail.cache = "bypass";
+    if (cache === undefined) return undefined;
+    try {
+      const entry = await cache.read(key, signal);
+      trail.cache = "miss";
+      return entry;
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      onProblem("redis-read", thrown);
+      trail.degraded.add("redis");
+      if (!fallback) throw new DependencyGone("redis", thrown);
+      return undefined;
+    } finally {
+      if (trail.cache === "bypass") onCacheResult("bypass");
+    }
+  }
+
+  /** Never awaited: a write that is slow, or fails, must not delay an answer. Its guard bounds it. */
+  function store(key: string, answer: Answer): void {
+    cache
+      ?.write(key, { answer, storedAt: now() }, new AbortController().signal)
+      .catch((thrown: unknown) => onProblem("redis-write", thrown));
+  }
+
+  return async (call, trail, signal) => {
+    const key = cacheKey(call.tenant, call.request);
+    const entry = await lookUp(key, trail, signal);
+    if (entry !== undefined && now() - entry.storedAt < freshMs) {
+      trail.cache = "hit";
+      onCacheResult("hit");
+      return entry.answer;
+    }
+    if (trail.cache === "miss") onCacheResult("miss");
+
+    let delivering = false;
+    const { onDelta } = call;
+    const watched: EngineCall =
+      onDelta === undefined
+        ? call
+        : {
+            ...call,
+            onDelta: (delta) => {
+              delivering = true;
+              return onDelta(delta);
+            },
+          };
+    try {
+      const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
+      // After a failed read a write would only be one more attempt at a shard that is ill.
+      if (trail.cache === "miss") store(key, answer);
+      return answer;
+    } catch (thrown) {
+      if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;
+      onProblem("model", thrown);
+      trail.degraded.add("model");
+      // Once a part of the new answer is out, the rest of an old one cannot complete it.
+      if (!fallback || entry === undefined || delivering) throw new DependencyGone("model", thrown);
+      // Redis drops an entry when it is too old even for this.
+      trail.cache = "hit";
+      onCacheResult("stale");
+      return entry.answer;
+    }
+  };
+}

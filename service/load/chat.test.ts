@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type K6Run, type Row, runK6 } from "./run-k6.ts";
+
+const script = new URL("./chat.ts", import.meta.url);
+const modelServer = fileURLToPath(new URL("../model-server/main.ts", import.meta.url));
+
+const stops: (() => void)[] = [];
+after(() => {
+  for (const stop of stops) stop();
+});
+
+async function startModel(env: Record<string, string> = {}): Promise<string> {
+  const child: ChildProcess = spawn(process.execPath, [modelServer], {
+    env: { ...process.env, PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  stops.push(() => child.kill("SIGKILL"));
+  assert.ok(child.stdout !== null);
+  for await (const line of createInterface(child.stdout)) {
+    const url = /^listening on (http:\S+)$/.exec(line)?.[1];
+    if (url !== undefined) return url;
+  }
+  throw new Error("the model server ended before it listened");
+}
+
+type Handler = (body: string, response: ServerResponse, number: number) => void | Promise<void>;
+
+/** A service of the test's own; `number` counts the requests from 0. */
+async function startService(handler: Handler): Promise<string> {
+  let requests = 0;
+  const server = createServer(async (request: IncomingMessage, response) => {
+    const number = requests;
+    requests += 1;
+    let body = "";
+    for await (const piece of request) body += piece;
+    await handler(body, response, number);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function closedPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  await new Promise((resolve) => server.close(resolve));
+  return `http://127.0.0.1:${address.port}`;
+}
+
+function chat(run: Omit<K6Run, "script">): Promise<Row[]> {
+  return runK6({ script, ...run });
+}
+
+const told = (rows: readonly Row[]) => rows.map(({ tags }) => tags);
+
+test("every answer of the model server is right, plain and streamed", async () => {
+  const rows = await chat({ url: await startModel(), iterations: 100, vus: 20 });
+  assert.deepEqual(told(rows), Array(100).fill({ status: "200", error: "", cache: "", answer: "right" }));
+  assert.ok(rows.every(({ tookMs }) => tookMs > 0));
+});
+
+test("every answer of another model version is wrong", async () => {
+  const rows = await chat({ url: await startModel({ MODEL_VERSION: "2" }), iterations: 40, vus: 20 });
+  assert.deepEqual(told(rows), Array(40).fill({ status: "200", error: "", cache: "", answer: "wrong" }));
+});
+
+test("each way of answering is told as what it is", async () => {
+  const model = await startModel();
+  const minuteMs = 60_000;
+
+  /** What the model answers, with the text and the headers changed on the way. */
+  async function altered(
+    body: string,
+    response: ServerResponse,
+    {
+      tenant,
+      olderMs = 0,
+      cache,
+      edit,
+    }: { tenant?: string; olderMs?: number; cache?: string; edit?: (text: string) => string },
+  ): Promise<void> {
+    const answer = await fetch(`${model}/v1/chat/completions`, {
+      method: "POST",
+      body,
+      headers: tenant === undefined ? {} : { "x-tenant": tenant },
+    });
+    const provenance = answer.headers.get("x-provenance") ?? "";
+    response.setHeader(
+      "x-provenance",
+      provenance.replace(/at=(\d+)/, (_, at: string) => `at=${Number(at) - olderMs}`),
+    );
+    if (cache !== undefined) response.setHeader("x-cache", cache);
+    const text = await answer.text();
+    response.end(edit === undefined ? text : edit(text));
+  }
+
+  const ways: [Handler, Record<string, string>][] = [
+    [(body, response) => altered(body, response, { cache: "hit" }), { cache: "hit", answer: "right" }],
+    [(body, response) => altered(body, response, { cache: "miss" }), { cache: "miss", answer: "right" }],
+    [(body, response) => altered(body, response, { cache: "bypass" }), { cache: "bypass", answer: "right" }],
+    [(body, response) => altered(body, response, { cache: "anything else" }), { answer: "right" }],
+    [(body, response) => altered(body, response, { tenant: "acme" }), { answer: "foreign" }],
+    [
+      (body, response) =>
+        altered(body, response, { tenant: "acme", edit: (text) => text.replace("Answer", "answer") }),
+      { answer: "foreign" },
+    ],
+    [
+      (body, response) => altered(body, response, { edit: (text) => text.replace("Answer", "answer") }),
+      { answer: "wrong" },
+    ],
+    [(body, response) => altered(body, response, { olderMs: 69 * minuteMs }), { answer: "right" }],
+    [(body, response) => altered(body, response, { olderMs: 71 * minuteMs }), { answer: "stale" }],
+    [
+      (_, response) => void response.end('{"choices": [{"message": {"content": "Answer"}}]}'),
+      { answer: "wrong" },
+    ],
+    [(_, response) => void response.end("<html>"), { answer: "wrong" }],
+    [(_, response) => void response.end("null"), { answer: "wrong" }],
+    [(_, response) => void response.writeHead(503).end("{}"), { status: "503" }],
+    [(_, response) => void response.writeHead(404).end(), { status: "404" }],
+    // The client gives up at its timeout.
+    [() => {}, { status: "0", error: "1050" }],
+    // The connection breaks in the middle of the answer.
+    [
+      async (_, response) => {
+        response.writeHead(200, { "content-length": 100 }).write("{");
+        await delay(50);
+        response.destroy();
+      },
+      { status: "0", error: "1000" },
+    ],
+    [(body, response) => altered(body, response, {}), { answer: "right" }],
+    [(body, response) => altered(body, response, {}), { answer: "right" }],
+    [(body, response) => altered(body, response, {}), { answer: "right" }],
+    // The 20th request is a stream, and so is each 20th after it: these end too early.
+    [
+      (body, response) => altered(body, response, { edit: (text) => text.replace("data: [DONE]\n\n", "") }),
+      { error: "incomplete-stream" },
+    ],
+  ];
+  const plain = ways[0];
+  assert.ok(plain !== undefined);
+  const filler = Array.from({ length: 19 }, () => plain);
+  ways.push(...filler, [
+    (_, response) => void response.end('data: {"error": {"message": "gone"}}\n\ndata: [DONE]\n\n'),
+    { error: "incomplete-stream" },
+  ]);
+  ways.push(...filler, [
+    (body, response) => altered(body, response, { edit: (text) => text.replace('"Answer"', '"answer"') }),
+    { answer: "wrong" },
+  ]);
+
+  const url = await startService((body, response, number) => ways[number]?.[0](body, response, number));
+  const rows = await chat({ url, iterations: ways.length, timeoutMs: 2500 });
+  assert.deepEqual(
+    told(rows),
+    ways.map(([, expected]) => ({ status: "200", error: "", cache: "", answer: "", ...expected })),
+  );
+});
+
+test("a refused connection is told, and took time", async () => {
+  const rows = await chat({ url: await closedPort(), iterations: 5 });
+  assert.deepEqual(told(rows), Array(5).fill({ status: "0", error: "1212", cache: "", answer: "" }));
+  assert.ok(rows.every(({ tookMs }) => tookMs > 0));
+});
+
+test("the time of the report less the duration is when the request began", async () => {
+  let seenAt = 0;
+  const url = await startService(async (_, response) => {
+    seenAt = Date.now();
+    await delay(2000);
+    response.writeHead(503).end();
+  });
+  const [row] = await chat({ url, iterations: 1 });
+  assert.ok(row !== undefined && row.tookMs >= 1990);
+  const beganAt = row.atMs - row.tookMs;
+  assert.ok(Math.abs(beganAt - seenAt) < 1000, `seen ${seenAt - beganAt} ms after it began`);
+});
+
+/** The questions that arrive, in order. */
+async function questions(run: Omit<K6Run, "script" | "url">): Promise<string[]> {
+  const seen: string[] = [];
+  const url = await startService((body, response) => {
+    const request: { messages: { content: string }[] } = JSON.parse(body);
+    seen.push(request.messages[0]?.content ?? "");
+    response.writeHead(503).end();
+  });
+  await chat({ ...run, url });
+  return seen;
+}
+
+test("a seed gives the same questions in the same order, whoever sends them; another seed gives others", async () => {
+  const first = await questions({ iterations: 300, seed: 7 });
+  assert.deepEqual(await questions({ iterations: 300, seed: 7 }), first);
+  assert.deepEqual((await questions({ iterations: 300, seed: 7, vus: 10 })).sort(), first.toSorted());
+  assert.notDeepEqual((await questions({ iterations: 300, seed: 8 })).sort(), first.toSorted());
+  const top = first.filter((question) => question.startsWith("Question 0: ")).length;
+  // 100 keys, exponent 1: the top key's share is 1 / H(100) = 19.3 %, so 58 of 300.
+  assert.ok(top > 35 && top < 85, `${top} of 300 are for the top key`);
+});
+
+test("the example of docs/load.md reports each request", async () => {
+  const example = new URL("../../docs/examples/load.ts", import.meta.url);
+  const url = await startService((_, response) => void response.end("item"));
+  const answered = await runK6({ script: example, url, iterations: 5 });
+  assert.deepEqual(told(answered), Array(5).fill({ status: "200", error: "" }));
+  const refused = await runK6({ script: example, url: await closedPort(), iterations: 5 });
+  assert.deepEqual(told(refused), Array(5).fill({ status: "0", error: "1212" }));
+});

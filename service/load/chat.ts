@@ -1,0 +1,86 @@
+import { SharedArray } from "k6/data";
+import exec from "k6/execution";
+import http, { type RefinedResponse } from "k6/http";
+import { Trend } from "k6/metrics";
+import { completionText, streamText } from "./answer-text.ts";
+import { cumulativeShares, type Keys, keyAt } from "./keys.ts";
+import { judge, type Truth } from "./oracle.ts";
+
+const url = `${setting("BREAKWATER_URL")}/v1/chat/completions`;
+const timeoutMs = Number(setting("BREAKWATER_TIMEOUT_MS"));
+const seed = Number(setting("BREAKWATER_SEED"));
+const keys: Keys = JSON.parse(setting("BREAKWATER_KEYS"));
+
+const truth: Truth = {
+  model: "llama-3-8b",
+  modelVersion: "1",
+  tenant: "public",
+  // The service keeps an answer fresh for 10 min and may give it for 1 h more while the model is gone; 10 s of margin.
+  maxAgeMs: Number(__ENV.BREAKWATER_MAX_AGE_MS ?? 4_210_000),
+};
+
+/** One request in so many is streamed. */
+const streamEvery = 20;
+
+const topic =
+  "a breakwater takes the storm so that the harbour behind it stays calm. What does it cost to build one in " +
+  "deep water, who pays for it, and how is it known to hold before the first winter comes?";
+
+const shares = new SharedArray<number>("cumulative shares of the keys", () => cumulativeShares(keys));
+const requests = new Trend("breakwater_request", true);
+
+/** Sends one request and reports it, as docs/load.md says. */
+export default function chat(): void {
+  const number = exec.scenario.iterationInTest;
+  const question = `Question ${keyAt(shares, seed, number)}: ${topic}`;
+  const stream = number % streamEvery === streamEvery - 1;
+  const body = JSON.stringify({
+    model: truth.model,
+    messages: [{ role: "user", content: question }],
+    temperature: 0,
+    ...(stream ? { stream } : {}),
+  });
+  // Measured here, since k6's own timings are 0 where no connection came about.
+  const beganAt = exec.instance.currentTestRunDuration;
+  const response = http.post(url, body, {
+    headers: { "content-type": "application/json" },
+    timeout: timeoutMs,
+  });
+  const tookMs = exec.instance.currentTestRunDuration - beganAt;
+  requests.add(tookMs, { status: String(response.status), ...inspect(response, question, stream) });
+}
+
+/** The tags of a request beside its status. */
+function inspect(
+  response: RefinedResponse<"text">,
+  question: string,
+  stream: boolean,
+): Record<string, string> {
+  const cache = header(response, "X-Cache") ?? "";
+  const tags = {
+    error: wireError(response),
+    cache: ["hit", "miss", "bypass"].includes(cache) ? cache : "",
+    answer: "",
+  };
+  if (tags.error !== "" || response.status < 200 || response.status > 299) return tags;
+  const text = stream ? streamText(response.body) : completionText(response.body);
+  if (stream && text === undefined) return { ...tags, error: "incomplete-stream" };
+  return { ...tags, answer: judge(truth, question, text, header(response, "X-Provenance"), Date.now()) };
+}
+
+/** k6's code of what went wrong below HTTP; its codes 1400 to 1599 only repeat the status. */
+function wireError({ error_code: code }: RefinedResponse<"text">): string {
+  return code === 0 || (code >= 1400 && code <= 1599) ? "" : String(code);
+}
+
+/** k6 spells header names as Go does: `X-Cache`. */
+function header(response: RefinedResponse<"text">, name: string): string | undefined {
+  return response.headers[name];
+}
+
+function setting(name: string): string {
+  const value = __ENV[name];
+  if (value === undefined)
+    throw new Error(`Cannot start the load: the environment lacks "${name}" (docs/load.md)`);
+  return value;
+}

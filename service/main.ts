@@ -1,0 +1,38 @@
+import { compose } from "./compose.ts";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { createLog } from "./telemetry/log.ts";
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    console.error(thrown.message);
+    process.exit(1);
+  }
+}
+
+const config = configOrExit();
+const log = createLog(config.logLevel);
+const service = compose(config, log);
+
+let stopping = false;
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info({ signal }, "draining");
+  const finished = await service.stop();
+  log.info({ finished }, "stopped");
+  process.exit(0);
+}
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
+
+service.server.once("listening", () => log.info({ address: service.server.address() }, "listening"));
+try {
+  await service.start();
+  log.info("ready");
+} catch (thrown) {
+  log.fatal({ reason: thrown instanceof Error ? thrown.message : String(thrown) }, "cannot start");
+  process.exit(1);
+}

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { BreakerOpen, type BreakerState, breaker } from "./breaker.ts";
+import type { Policy } from "./policy.ts";
+
+const settings = { windowCalls: 4, minimumCalls: 2, failureShare: 0.5, openMs: 30 };
+const ill = new Error("ill");
+const harmless = new Error("harmless");
+
+let states: BreakerState[];
+let policy: Policy;
+beforeEach(() => {
+  states = [];
+  policy = breaker(
+    settings,
+    (thrown) => thrown === ill,
+    (state) => states.push(state),
+  );
+});
+
+const run = <T>(call: () => Promise<T>, signal = new AbortController().signal) => policy(call)(signal);
+const fail = (thrown: Error) =>
+  assert.rejects(
+    run(() => Promise.reject(thrown)),
+    thrown,
+  );
+
+async function open(): Promise<void> {
+  await fail(ill);
+  await fail(ill);
+  assert.deepEqual(states, ["open"]);
+}
+
+test("opens on failures, and then calls nothing", async () => {
+  await open();
+  let calls = 0;
+  await assert.rejects(
+    run(async () => ++calls),
+    BreakerOpen,
+  );
+  assert.equal(calls, 0);
+});
+
+test("errors that are no failures do not open it", async () => {
+  for (let i = 0; i < 10; i++) await fail(harmless);
+  assert.deepEqual(states, []);
+});
+
+test("half-open, one call probes and every other is rejected at once; its success closes it", async () => {
+  await open();
+  await delay(settings.openMs + 5);
+  const gate = Promise.withResolvers<string>();
+  const probe = run(() => gate.promise);
+  const others = await Promise.allSettled(Array.from({ length: 50 }, () => run(async () => "through")));
+  assert(others.every((other) => other.status === "rejected" && other.reason instanceof BreakerOpen));
+
+  gate.resolve("well");
+  assert.equal(await probe, "well");
+  assert.deepEqual(states, ["open", "half-open", "closed"]);
+  assert.equal(await run(async () => "through"), "through");
+});
+
+test("a probe that fails opens it again", async () => {
+  await open();
+  await delay(settings.openMs + 5);
+  await fail(ill);
+  assert.deepEqual(states, ["open", "half-open", "open"]);
+});
+
+test("a probe whose caller leaves has shown nothing: it does not close", async () => {
+  await open();
+  await delay(settings.openMs + 5);
+  const caller = new AbortController();
+  const left = new Error("left");
+  const probe = run(
+    () => new Promise<never>((_, reject) => caller.signal.addEventListener("abort", () => reject(left))),
+    caller.signal,
+  );
+  caller.abort(left);
+  await assert.rejects(probe, left);
+  assert.deepEqual(states, ["open", "half-open", "open"]);
+});
+
+test("callers that leave do not open it", async () => {
+  for (let i = 0; i < 10; i++) {
+    const caller = new AbortController();
+    const call = run(async () => {
+      caller.abort(harmless);
+      throw harmless;
+    }, caller.signal);
+    await assert.rejects(call, harmless);
+  }
+  assert.deepEqual(states, []);
+});
+
+test("a failure begun before it opened does not open it again once it is closed", async () => {
+  const late = Array.from({ length: 4 }, () => Promise.withResolvers<never>());
+  const begunBefore = late.map((gate) => run(() => gate.promise));
+  await open();
+  await delay(settings.openMs + 5);
+  await run(async () => "well");
+  for (const gate of late) gate.reject(ill);
+  for (const call of begunBefore) await assert.rejects(call, ill);
+  assert.deepEqual(states, ["open", "half-open", "closed"]);
+});
+
+test("a failure begun before it opened does not end a probe", async () => {
+  const late = Promise.withResolvers<never>();
+  const begunBefore = run(() => late.promise);
+  await open();
+  await delay(settings.openMs + 5);
+  const gate = Promise.withResolvers<string>();
+  const probe = run(() => gate.promise);
+  late.reject(ill);
+  await assert.rejects(begunBefore, ill);
+  gate.resolve("well");
+  await probe;
+  assert.deepEqual(states, ["open", "half-open", "closed"]);
+});

@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { DependencyGone } from "../answering.ts";
+import { EngineRefusal } from "../inference/engine.ts";
+import { BreakerOpen } from "../resilience/breaker.ts";
+import { BulkheadFull } from "../resilience/bulkhead.ts";
+import { DeadlineExceeded } from "../resilience/deadline.ts";
+
+interface ApiErrorDetails {
+  readonly type?: string;
+  /** The field of the request that is wrong. */
+  readonly param?: string;
+  readonly retryAfterMs?: number;
+}
+
+/** An error as the OpenAI API writes it. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly code: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, code: string, message: string, details: ApiErrorDetails = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.type = details.type ?? (status < 500 ? "invalid_request_error" : "server_error");
+    this.param = details.param ?? null;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** The response's body. */
+  body() {
+    return { error: { message: this.message, type: this.type, code: this.code, param: this.param } };
+  }
+}
+
+/** How soon to come back where nothing better is known. */
+const retryAfterMs = 1000;
+
+/** As body-parser throws them. */
+const bodyError = z.object({ type: z.string(), status: z.int().min(400).max(499) });
+
+/** What a caller is told of an error. What is not known here is the service's own fault, and said no more of. */
+export function apiErrorOf(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof DeadlineExceeded) {
+    return new ApiError(504, "deadline_exceeded", "The request took longer than its deadline");
+  }
+  if (thrown instanceof DependencyGone) {
+    const { cause, dependency } = thrown;
+    if (cause instanceof BulkheadFull) {
+      return new ApiError(503, "overloaded", "Too many requests are under way", { retryAfterMs });
+    }
+    return new ApiError(503, `${dependency}_unavailable`, `The ${dependency} is not available`, {
+      retryAfterMs: cause instanceof BreakerOpen ? cause.retryAfterMs : retryAfterMs,
+    });
+  }
+  if (thrown instanceof EngineRefusal) {
+    return new ApiError(thrown.status, thrown.code ?? "refused", thrown.message);
+  }
+  const { data: body } = bodyError.safeParse(thrown);
+  if (body?.type === "entity.too.large") return new ApiError(413, "body_too_large", "The body is too large");
+  if (body?.type === "entity.parse.failed")
+    return new ApiError(400, "invalid_json", "The body is not valid JSON");
+  if (body !== undefined) return new ApiError(body.status, "invalid_body", "The body cannot be read");
+  return new ApiError(500, "internal_error", "Internal error");
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import type { RequestHandler, Response } from "express";
+import type { Answering, Trail } from "../answering.ts";
+import type { Policy } from "../resilience/policy.ts";
+import type { TenantOf } from "../tenants.ts";
+import { apiErrorOf } from "./api-error.ts";
+import { checkedChatRequest } from "./chat-request.ts";
+import { completionBody } from "./completion-format.ts";
+import { completionStream } from "./completion-stream.ts";
+
+export interface ChatCompletionsDeps {
+  readonly answering: Answering;
+  readonly tenantOf: TenantOf;
+  readonly model: string;
+  /** Around the whole request; undefined: none. */
+  readonly deadline: Policy | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** POST /v1/chat/completions, plain and as a stream. */
+export function chatCompletions({
+  answering,
+  tenantOf,
+  model,
+  deadline,
+  now,
+}: ChatCompletionsDeps): RequestHandler {
+  return async (req, res) => {
+    const tenant = tenantOf(req.headers.authorization);
+    const request = checkedChatRequest(req.body, model);
+    const signal = callerSignal(res);
+    const trail: Trail = { cache: undefined, degraded: new Set() };
+    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
+    const stream = request.stream
+      ? completionStream(res, {
+          head,
+          includeUsage: request.stream_options?.include_usage === true,
+          setHeaders: (provenance) => setTrail(res, trail, provenance),
+          signal,
+        })
+      : undefined;
+    const answer = (inner: AbortSignal) =>
+      answering({ request, tenant, onDelta: stream?.onDelta }, trail, inner);
+    try {
+      const answered = await (deadline === undefined ? answer : deadline(answer))(signal);
+      if (stream !== undefined) {
+        stream.end(answered);
+        return;
+      }
+      setTrail(res, trail, answered.provenance);
+      res.setHeader("content-type", "application/json; charset=utf-8");
+      res.end(JSON.stringify(completionBody(head, answered)));
+    } catch (thrown) {
+      if (signal.aborted) return;
+      if (stream !== undefined && res.headersSent) {
+        stream.fail(apiErrorOf(thrown));
+        return;
+      }
+      setTrail(res, trail, undefined);
+      throw thrown;
+    }
+  };
+}
+
+/** The caller closed the connection before its answer was out. */
+class CallerLeft extends Error {
+  override readonly name = "CallerLeft";
+}
+
+/** Aborted when the caller leaves. The request's own "close" would not do: it comes once its body is read. */
+function callerSignal(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once("close", () => {
+    if (!res.writableEnded) controller.abort(new CallerLeft("the caller left"));
+  });
+  return controller.signal;
+}
+
+function setTrail(res: Response, trail: Trail, provenance: string | undefined): void {
+  if (trail.cache !== undefined) res.setHeader("x-cache", trail.cache);
+  if (trail.degraded.size > 0) res.setHeader("x-degraded", [...trail.degraded].join(","));
+  if (provenance !== undefined) res.setHeader("x-provenance", provenance);
+}

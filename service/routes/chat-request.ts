@@ -1,0 +1,68 @@
+import { z } from "zod";
+import type { ChatRequest } from "../inference/engine.ts";
+import { ApiError } from "./api-error.ts";
+
+const contentPart = z.looseObject({ type: z.string() });
+const message = z.looseObject({
+  role: z.enum(["system", "developer", "user", "assistant"]),
+  content: z.union([z.string(), z.array(contentPart).min(1)]),
+});
+
+/** The fields whose types are checked here. Others go to the model as they are; it may refuse them. */
+const chatRequest = z.looseObject({
+  model: z.string().min(1),
+  messages: z.array(message).min(1),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  max_tokens: z.int().positive().nullish(),
+  max_completion_tokens: z.int().positive().nullish(),
+  seed: z.int().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  user: z.string().nullish(),
+  n: z.literal(1).nullish(),
+});
+
+/** An answer here is one choice of plain text; these ask for another shape. */
+const unsupported = [
+  "tools",
+  "tool_choice",
+  "functions",
+  "function_call",
+  "logprobs",
+  "top_logprobs",
+  "audio",
+];
+
+export type CheckedChatRequest = ChatRequest & z.output<typeof chatRequest>;
+
+/**
+ * Checks the body of a chat completion.
+ *
+ * @throws ApiError 400 for the first field that is wrong, 404 for a model that is not served
+ */
+export function checkedChatRequest(body: unknown, servedModel: string): CheckedChatRequest {
+  const parsed = chatRequest.safeParse(body);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const param = issue?.path.map(String).join(".");
+    throw new ApiError(
+      400,
+      "invalid_request",
+      param ? `Invalid "${param}": ${issue?.message}` : "The body is not a JSON object",
+      param ? { param } : {},
+    );
+  }
+  const request = parsed.data;
+  const foreign = unsupported.find((field) => request[field] !== undefined && request[field] !== null);
+  if (foreign !== undefined) {
+    throw new ApiError(400, "unsupported_parameter", `"${foreign}" is not supported`, { param: foreign });
+  }
+  if (request.model !== servedModel) {
+    throw new ApiError(404, "model_not_found", `The model "${request.model.slice(0, 100)}" does not exist`, {
+      param: "model",
+    });
+  }
+  return request;
+}

@@ -1,0 +1,29 @@
+import { EngineRefusal } from "../inference/engine.ts";
+import { BreakerOpen } from "../resilience/breaker.ts";
+import { BulkheadFull } from "../resilience/bulkhead.ts";
+import type { Policy } from "../resilience/policy.ts";
+import { AttemptTimeout } from "../resilience/timeout.ts";
+import type { CallOutcome } from "./metrics.ts";
+
+/** Records how each call ended, and changes nothing. Goes outside of a dependency's guard. */
+export function observed(record: (outcome: CallOutcome) => void): Policy {
+  return (call) => async (signal) => {
+    try {
+      const value = await call(signal);
+      record("ok");
+      return value;
+    } catch (thrown) {
+      record(signal.aborted ? "cancelled" : outcomeOf(thrown));
+      throw thrown;
+    }
+  };
+}
+
+function outcomeOf(thrown: unknown): CallOutcome {
+  if (thrown instanceof AttemptTimeout) return "timeout";
+  if (thrown instanceof BreakerOpen) return "breaker-open";
+  if (thrown instanceof BulkheadFull) return "bulkhead-full";
+  if (thrown instanceof EngineRefusal) return "refused";
+  // ioredis runs the same timeout, and now and then wins by a hair.
+  return thrown instanceof Error && thrown.message === "Command timed out" ? "timeout" : "error";
+}

@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { z } from "zod";
+
+const seen = z.looseObject({ stream: z.boolean().optional() });
+
+/** How the stub answers; a test may change it at any time. */
+export type StubMode = "ok" | "error" | "refuse" | "silent" | "break-stream";
+
+/** A model server for tests, over real HTTP. Every answer has another generation number. */
+export interface ModelStub extends AsyncDisposable {
+  readonly url: string;
+  mode: StubMode;
+  /** Before it answers, in ms. */
+  delayMs: number;
+  /** Every request body so far. */
+  readonly requests: Record<string, unknown>[];
+  readonly tenants: (string | undefined)[];
+  /** Requests whose connection the service closed before the answer. */
+  abandoned: number;
+}
+
+/** What the stub answers to its n-th request, counting from 1. */
+export function stubAnswer(n: number): string {
+  return `Answer number ${n}, in a few words: one two three four five six seven eight nine.`;
+}
+
+export async function startModelStub(): Promise<ModelStub> {
+  const requests: Record<string, unknown>[] = [];
+  const tenants: (string | undefined)[] = [];
+  const server = createServer((req, res) => void handle(req, res));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+
+  const stub: ModelStub = {
+    url: `http://127.0.0.1:${port}`,
+    mode: "ok",
+    delayMs: 0,
+    requests,
+    tenants,
+    abandoned: 0,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+
+  async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const body = seen.parse(JSON.parse(await text(req)));
+    requests.push(body);
+    const tenant = req.headers["x-tenant"];
+    tenants.push(typeof tenant === "string" ? tenant : undefined);
+    const n = requests.length;
+    res.once("close", () => {
+      if (!res.writableEnded) stub.abandoned++;
+    });
+    setTimeout(() => answer(res, n, body.stream === true), stub.delayMs);
+  }
+
+  function answer(res: ServerResponse, n: number, streaming: boolean): void {
+    if (stub.mode === "silent" || res.destroyed) return;
+    const json = { "content-type": "application/json" };
+    if (stub.mode === "error") {
+      res.writeHead(500, json).end(JSON.stringify({ error: { message: "stub error" } }));
+      return;
+    }
+    if (stub.mode === "refuse") {
+      res
+        .writeHead(400, json)
+        .end(JSON.stringify({ error: { message: "too long", code: "context_length" } }));
+      return;
+    }
+    const head = { id: `x${n}`, created: 1, model: "llama-3-8b" };
+    const provenance = { "x-provenance": `generation=${n}` };
+    const usage = { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
+    if (!streaming) {
+      const message = { role: "assistant", content: stubAnswer(n) };
+      const choices = [{ index: 0, message, finish_reason: "stop" }];
+      res.writeHead(200, { ...json, ...provenance });
+      res.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
+      return;
+    }
+    res.writeHead(200, { "content-type": "text/event-stream", ...provenance });
+    const send = (choices: unknown[], more = {}) =>
+      res.write(
+        `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...more })}\n\n`,
+      );
+    send([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
+    const [first = "", ...rest] = stubAnswer(n).split(/(?<= )/);
+    send([{ index: 0, delta: { content: first }, finish_reason: null }]);
+    if (stub.mode === "break-stream") {
+      setTimeout(() => res.destroy(), 20);
+      return;
+    }
+    for (const piece of rest) send([{ index: 0, delta: { content: piece }, finish_reason: null }]);
+    send([{ index: 0, delta: {}, finish_reason: "stop" }]);
+    send([], { usage });
+    res.end("data: [DONE]\n\n");
+  }
+
+  return stub;
+}

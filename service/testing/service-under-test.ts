@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { compose } from "../compose.ts";
+import { readConfig } from "../config.ts";
+import { createLog } from "../telemetry/log.ts";
+
+/** What a test looks at in a response. */
+export interface Reply {
+  readonly status: number;
+  readonly cache: string | null;
+  readonly degraded: string | null;
+  readonly provenance: string | null;
+  readonly retryAfter: string | null;
+  readonly text: string;
+}
+
+/** The service in this process, with real sockets to whatever the environment names. */
+export interface ServiceUnderTest extends AsyncDisposable {
+  readonly url: string;
+  ask(question: string, fields?: Readonly<Record<string, unknown>>): Promise<Reply>;
+  post(body: string, headers?: Readonly<Record<string, string>>): Promise<Reply>;
+  get(path: string): Promise<Reply>;
+  /** The value of a metric, written as in the exposition; 0 when it is not there. */
+  metric(sample: string): Promise<number>;
+}
+
+export async function startService(env: Readonly<Record<string, string>>): Promise<ServiceUnderTest> {
+  const service = compose(readConfig({ PORT: "0", DRAIN_NOTICE_MS: "0", ...env }), createLog("silent"));
+  const listening = once(service.server, "listening");
+  const started = service.start();
+  await listening;
+  await started;
+  const address = service.server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+
+  const reply = async (response: Response): Promise<Reply> => ({
+    status: response.status,
+    cache: response.headers.get("x-cache"),
+    degraded: response.headers.get("x-degraded"),
+    provenance: response.headers.get("x-provenance"),
+    retryAfter: response.headers.get("retry-after"),
+    text: await response.text(),
+  });
+  const post: ServiceUnderTest["post"] = async (body, headers = {}) =>
+    reply(
+      await fetch(`${url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body,
+      }),
+    );
+  const get = async (path: string) => reply(await fetch(url + path));
+  return {
+    url,
+    post,
+    get,
+    ask: (question, fields = {}) => post(JSON.stringify({ ...requestFor(question), ...fields })),
+    async metric(sample) {
+      const { text } = await get("/metrics");
+      const line = text.split("\n").find((candidate) => candidate.startsWith(`${sample} `));
+      return line === undefined ? 0 : Number(line.slice(sample.length + 1));
+    },
+    async [Symbol.asyncDispose]() {
+      await service.stop();
+    },
+  };
+}
+
+/** A chat completion with one question. */
+export function requestFor(question: string) {
+  return { model: "llama-3-8b", messages: [{ role: "user", content: question }], temperature: 0 };
+}
