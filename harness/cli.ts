@@ -34,7 +34,7 @@ async function main(): Promise<Outcome> {
 
 async function buildProgram(finish: (outcome: Outcome) => void): Promise<Command> {
   // What a user has to type to get here: through npm's script, or as the program itself.
-  const name = process.env["npm_lifecycle_event"] === "chaos" ? "npm run chaos --" : "breakwater";
+  const name = process.env.npm_lifecycle_event === "chaos" ? "npm run chaos --" : "breakwater";
   const program = new Command(name)
     .description("Storms a service's cache and network, and gives a verdict that can be trusted.")
     .version(await packageVersion())

@@ -96,7 +96,7 @@ const environment = z.object({
   DRAIN_NOTICE_MS: ms.prefault("250").describe("from failing readiness to no longer accepting connections"),
   DRAIN_MS: ms.prefault("5000").describe("then, how long requests under way may take to finish"),
 
-  MAX_BODY_BYTES: count.prefault("1048576"),
+  MAX_BODY_BYTES: whole(1, 100_000_000).prefault("1048576"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
 

@@ -13,7 +13,7 @@ import { findScenario } from "./scenario-files.ts";
 
 export interface SystemOptions {
   readonly system?: string;
-  readonly without: readonly string[];
+  readonly without?: readonly string[];
 }
 
 export interface PlanOptions extends SystemOptions {
@@ -25,7 +25,7 @@ export interface PlanOptions extends SystemOptions {
 export function addSystemOptions(command: Command): Command {
   return command
     .option("--system <file>", "what is stormed (default: ./system.yaml, else the reference service)")
-    .option("--without <switch>", "throw a switch of the system; can be repeated", collect, []);
+    .option("--without <switch>", "throw a switch of the system; can be repeated", collect);
 }
 
 /** The options that decide a plan, beside the scenario. */
@@ -94,7 +94,7 @@ export async function openSystem({ system }: SystemOptions, cwd: string): Promis
   return readSystem(isThere ? own : packagedSystem);
 }
 
-function collect(value: string, earlier: readonly string[]): string[] {
+function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
 }
 

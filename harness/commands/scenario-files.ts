@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { BreakwaterError } from "../errors.ts";
-import { wordsInstead } from "../nearest-word.ts";
+import { nearestWord, wordsInstead } from "../nearest-word.ts";
 import { commands } from "./catalog.ts";
 import { packagedScenarios } from "./package-files.ts";
 
@@ -38,17 +38,14 @@ export async function findScenario(nameOrPath: string, cwd: string): Promise<Sce
   const found = known.find(({ name }) => name === nameOrPath);
   if (found !== undefined) return found;
 
-  const scenarios = known.map(({ name }) => name);
-  const instead = wordsInstead(isPath ? nameOf(nameOrPath) : nameOrPath, [
-    ...scenarios,
-    ...Object.keys(commands),
-  ]);
+  const candidates = [...known.map(({ name }) => name), ...Object.keys(commands)];
+  const near = nearestWord(nameOf(nameOrPath), candidates);
   throw new BreakwaterError(
     "BAD_INPUT",
     "SCENARIO_UNKNOWN",
     isPath
-      ? `Cannot read scenario "${nameOrPath}": there is no such file; by name, ${instead}`
-      : `Cannot run "${nameOrPath}": it is neither a scenario nor a command; ${instead}`,
+      ? `Cannot read scenario "${nameOrPath}": there is no such file${near ? `; did you mean "${near}"?` : ""}`
+      : `Cannot run "${nameOrPath}": it is neither a scenario nor a command; ${wordsInstead(nameOrPath, candidates)}`,
     { hint: '"list" shows all scenarios, "--help" all commands' },
   );
 }

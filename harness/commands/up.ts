@@ -32,7 +32,7 @@ async function keepUp(options: SystemOptions): Promise<void> {
   using signals = listenForStop();
   const cwd = process.cwd();
   const system = await openSystem(options, cwd);
-  const env = switchEnvironment(system, options.without);
+  const env = switchEnvironment(system, options.without ?? []);
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const { tools } = await provideTools(print, signals.stop);
   const { default: substrate } = await substrates.local();

@@ -147,7 +147,8 @@ function planEnv(
   }
   const added = services.map(([name, service]) => {
     const thrown = Object.entries(service.switches).filter(([known]) => without.includes(known));
-    return [name, Object.assign({}, scenario.env[name], ...thrown.map(([, env]) => env))] as const;
+    const settings = [scenario.env[name] ?? {}, ...thrown.map(([, env]) => env)];
+    return [name, Object.fromEntries(settings.flatMap((env) => Object.entries(env)))] as const;
   });
   return Object.fromEntries(added.filter(([, env]) => Object.keys(env).length > 0));
 }

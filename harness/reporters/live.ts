@@ -24,7 +24,7 @@ const terminalEveryMs = 250;
 const plainEveryMs = 5_000;
 
 export function isRewritable(output: LiveOutput, env: NodeJS.ProcessEnv): boolean {
-  return output.isTTY === true && env["TERM"] !== "dumb" && !env["CI"];
+  return output.isTTY === true && env.TERM !== "dumb" && !env.CI;
 }
 
 /**

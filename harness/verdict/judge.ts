@@ -12,12 +12,7 @@ import { faultReasons, runReasons } from "./validity.ts";
 import type { JudgedFault, JudgedSlo, Reason, Verdict } from "./verdict.ts";
 
 /** Of one run: what makes it worthless comes before what it says of the system. */
-const worstFirst = [
-  "INTERRUPTED",
-  "HARNESS_ERROR",
-  "FAIL",
-  "INCONCLUSIVE",
-] as const satisfies readonly Outcome[];
+const worstFirst: readonly Outcome[] = ["INTERRUPTED", "HARNESS_ERROR", "FAIL", "INCONCLUSIVE"];
 
 /**
  * What a run proves. A function of its arguments alone, whatever the order of events and samples: judging an
@@ -44,7 +39,7 @@ export async function judge(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
   const reasons = [...ofRun, ...ofFaults, ...sloReasons(judged)].toSorted(
-    (a, b) => rank(a.outcome) - rank(b.outcome),
+    (a, b) => worstFirst.indexOf(a.outcome) - worstFirst.indexOf(b.outcome),
   );
   const [worst] = reasons;
   const outcome = worst?.outcome ?? "PASS";
@@ -108,7 +103,14 @@ function sloReasons(judged: readonly JudgedSlo[]): readonly Reason[] {
     if (outcome === "pass") return [];
     const when = during.length === 0 ? "" : ` during ${during.join(" and ")}`;
     const message = `${slo}${when}: ${because}`;
-    return [{ outcome: outcome === "fail" ? "FAIL" : "INCONCLUSIVE", code: code ?? "LIMIT_MISSED", message }];
+    return [
+      {
+        of: "slo",
+        outcome: outcome === "fail" ? "FAIL" : "INCONCLUSIVE",
+        code: code ?? "LIMIT_MISSED",
+        message,
+      },
+    ];
   });
 }
 
@@ -127,11 +129,6 @@ function firstFaultMs({ events, untilMs }: ObservedRun): number {
       (event.type === "fault" && event.state === "requested"),
   );
   return first?.atMs ?? untilMs;
-}
-
-function rank(outcome: Outcome): number {
-  const found = worstFirst.findIndex((candidate) => candidate === outcome);
-  return found === -1 ? worstFirst.length : found;
 }
 
 function summary(

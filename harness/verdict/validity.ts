@@ -8,14 +8,14 @@ export function runReasons(events: readonly RunEvent[]): readonly Reason[] {
   const ended = events.findLast((event) => event.type === "run-ended");
   if (ended === undefined) {
     const message = "the journal ends in the middle of the run: the harness itself was killed";
-    return [{ outcome: "HARNESS_ERROR", code: "RUN_CUT_SHORT", message }];
+    return [{ of: "run", outcome: "HARNESS_ERROR", code: "RUN_CUT_SHORT", message }];
   }
   if (ended.how === "interrupted") {
-    return [{ outcome: "INTERRUPTED", code: "INTERRUPTED", message: "the run was interrupted" }];
+    return [{ of: "run", outcome: "INTERRUPTED", code: "INTERRUPTED", message: "the run was interrupted" }];
   }
   if (ended.how === "failed") {
     const { code = "RUN_FAILED", message = "the run failed and did not say why" } = ended.error ?? {};
-    return [{ outcome: "HARNESS_ERROR", code, message }];
+    return [{ of: "run", outcome: "HARNESS_ERROR", code, message }];
   }
   return loadReasons(events);
 }
@@ -24,12 +24,12 @@ function loadReasons(events: readonly RunEvent[]): readonly Reason[] {
   const load = events.find((event) => event.type === "load-ended");
   if (load === undefined) {
     const message = "the journal does not say that the load has ended";
-    return [{ outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
+    return [{ of: "run", outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
   }
   if (load.expected || (load.code === 0 && load.signal === null)) return [];
   const how = load.signal === null ? `exit code ${load.code}` : `signal ${load.signal}`;
   const message = `the load generator ended with ${how}`;
-  return [{ outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
+  return [{ of: "run", outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
 }
 
 /**
@@ -47,13 +47,13 @@ export function faultReasons(
     const saw = fault.saw === "" ? "" : `: ${fault.saw}`;
     if (states.includes("not-proven") || (completed && !isProven(fault))) {
       const message = `the fault ${fault.id} was not proven to be in force${saw}`;
-      return [{ outcome: "INCONCLUSIVE", code: "FAULT_NOT_PROVEN", message }];
+      return [{ of: "fault", outcome: "INCONCLUSIVE", code: "FAULT_NOT_PROVEN", message }];
     }
     if (fault.healedMs === undefined && (completed || states.includes("not-healed"))) {
       const last = own.findLast(({ state }) => state === "not-healed");
       const why = last?.saw === undefined ? "" : `: ${last.saw}`;
       const message = `what the fault ${fault.id} hit was not proven to be healed${why}`;
-      return [{ outcome: "INCONCLUSIVE", code: "FAULT_NOT_HEALED", message }];
+      return [{ of: "fault", outcome: "INCONCLUSIVE", code: "FAULT_NOT_HEALED", message }];
     }
     return [];
   });

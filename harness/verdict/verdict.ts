@@ -33,6 +33,8 @@ export interface Verdict {
 }
 
 export interface Reason {
+  /** What it is a reason about: the run as a whole, one of its faults, or one of its SLOs. */
+  readonly of: "run" | "fault" | "slo";
   readonly outcome: Outcome;
   readonly code: string;
   readonly message: string;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
@@ -215,6 +216,11 @@ test("a seed gives the same questions in the same order, whoever sends them; ano
 
 test("the example of docs/load.md reports each request", async () => {
   const example = new URL("../../docs/examples/load.ts", import.meta.url);
+  const page = await readFile(new URL("../../docs/load.md", import.meta.url), "utf8");
+  assert.ok(
+    page.includes(`\`\`\`ts\n${await readFile(example, "utf8")}\`\`\`\n`),
+    "the page shows another script",
+  );
   const url = await startService((_, response) => void response.end("item"));
   const answered = await runK6({ script: example, url, iterations: 5 });
   assert.deepEqual(told(answered), Array(5).fill({ status: "200", error: "" }));

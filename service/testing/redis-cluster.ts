@@ -60,6 +60,8 @@ export async function startRedisCluster(): Promise<TestCluster> {
   for (const [i, node] of nodes.entries()) {
     await node.redis.call("CLUSTER", "SET-CONFIG-EPOCH", i + 1);
     await node.redis.call("CLUSTER", "ADDSLOTSRANGE", firstSlot(i), firstSlot(i + 1) - 1);
+  }
+  for (const [i, node] of nodes.entries()) {
     const busPort = String(ports[2 * i + 1]);
     for (const other of nodes) {
       if (other !== node)

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import type { EventBody } from "../journal/event.ts";
+import type { PlannedFault } from "../plan/plan.ts";
+import { fakeDeployment } from "../testing/fake-deployment.ts";
+import { heal, openUndoRecords } from "../undo/records.ts";
+import { inject } from "./inject.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "breakwater-inject-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const kill: PlannedFault = {
+  id: "0-kill-node",
+  kind: "kill-node",
+  target: { hits: "member", of: "redis", role: "master", ranks: [1] },
+  atMs: 0,
+  forMs: 100,
+  params: {},
+};
+
+function recorder() {
+  const events: EventBody[] = [];
+  const states = () => events.flatMap((event) => (event.type === "fault" ? [event.state] : []));
+  return { events, states, record: (_: string, body: EventBody) => void events.push(body) };
+}
+
+/** A process that really ends and comes back. */
+function mortal() {
+  let alive = true;
+  return fakeDeployment({
+    perform: ({ op }) => {
+      if (op === "kill") alive = false;
+      if (op === "start") alive = true;
+    },
+    observe: () => ({ process: alive ? "running" : "gone", identity: "1@1", serving: alive }),
+  });
+}
+
+test("a fault is requested, proven, healed and proven healed; its undo record is gone", async () => {
+  const { states, events, record } = recorder();
+  const deployment = mortal();
+  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  assert.deepEqual(states(), ["requested", "proven", "heal-requested", "healed-proven"]);
+  assert.deepEqual(deployment.performed, [
+    { op: "kill", member: "redis-1" },
+    { op: "start", member: "redis-1" },
+  ]);
+  assert.ok(events.every((event) => event.type === "fault" && event.targets.join() === "redis-1"));
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test("the undo record is on the disk before anything is done", async () => {
+  let there = false;
+  const deployment = fakeDeployment({
+    perform: ({ op }) => {
+      if (op === "kill") there = existsSync(join(folder, "0-kill-node.json"));
+    },
+  });
+  await inject(kill, deployment, openUndoRecords(folder), () => {}, new AbortController().signal);
+  assert.ok(there);
+});
+
+test("an undo record that cannot be written stops the fault before it acts", async () => {
+  const deployment = mortal();
+  const records = openUndoRecords(join(folder, "undo"));
+  await rm(join(folder, "undo"), { recursive: true });
+  await writeFile(join(folder, "undo"), "in the way");
+  await assert.rejects(inject(kill, deployment, records, () => {}, new AbortController().signal), { code: "UNDO_UNWRITABLE" });
+  assert.deepEqual(deployment.performed, []);
+});
+
+test("a kill that hits no process is not proven", async () => {
+  const { states, record } = recorder();
+  const deployment = fakeDeployment({});
+  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  assert.deepEqual(states(), ["requested", "not-proven", "heal-requested", "healed-proven"]);
+});
+
+test("a fault that ends before its time is proven, and then not", async () => {
+  const { states, record } = recorder();
+  let looks = 0;
+  const deployment = fakeDeployment({
+    observe: () => {
+      looks += 1;
+      return { process: looks > 3 ? "running" : "gone", identity: "1@1", serving: true };
+    },
+  });
+  await inject({ ...kill, forMs: 1_600 }, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
+});
+
+test("a target that is not there any more is not proven, and nothing is done", async () => {
+  const { states, record } = recorder();
+  const deployment = fakeDeployment({ role: () => "replica" });
+  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  assert.deepEqual(states(), ["not-proven"]);
+  assert.deepEqual(deployment.performed, []);
+});
+
+test("an abort in the middle leaves the undo record, and it heals", async () => {
+  const abort = new AbortController();
+  const records = openUndoRecords(folder);
+  const deployment = mortal();
+  const running = inject({ ...kill, forMs: 60_000 }, deployment, records, (_, body) => {
+    if (body.type === "fault" && body.state === "proven") abort.abort(new Error("enough"));
+  }, abort.signal);
+  await assert.rejects(running, { name: "AbortError" });
+  const left = await records.all();
+  assert.deepEqual(left.map(({ fault }) => fault), ["0-kill-node"]);
+  for (const record of left) await heal(record, deployment, records);
+  assert.deepEqual(deployment.performed.at(-1), { op: "start", member: "redis-1" });
+  assert.deepEqual(await records.all(), []);
+});
+
+test("healing tries every operation, and keeps the record when one fails", async () => {
+  const records = openUndoRecords(folder);
+  const deployment = fakeDeployment({
+    perform: (operation) => {
+      if ("member" in operation && operation.member === "redis-0") throw new Error("no");
+    },
+  });
+  const record = {
+    fault: "f",
+    kind: "kill-node",
+    operations: ["redis-0", "redis-1"].map((member) => ({ op: "start" as const, member })),
+  };
+  await records.write(record);
+  await assert.rejects(heal(record, deployment, records), /no/);
+  assert.equal(deployment.performed.length, 2);
+  assert.deepEqual(await records.all(), [record]);
+});
