@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { commands, defaultCommand } from "./commands/catalog.ts";
-import { packageVersion } from "./commands/package-files.ts";
-import { Interrupted } from "./commands/stop-signals.ts";
+import { packageVersion } from "./commands/input/package-files.ts";
+import { Interrupted } from "./commands/input/stop-signals.ts";
 import { BreakwaterError } from "./errors.ts";
 import { exitCodes, type Outcome } from "./exit-codes.ts";
 
@@ -15,9 +15,10 @@ const exitCodeHelp = `Exit codes:
   130  INTERRUPTED    stopped before the end`;
 
 // Whoever read our output may be gone; the exit code and the run's folder still say all.
-for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
 
-process.exitCode = exitCodes[await main()];
+
+// Not left to an empty event loop: a gate that has its verdict must not hang on a forgotten timer or socket.
+process.exit(exitCodes[await main()]);
 
 async function main(): Promise<Outcome> {
   let outcome: Outcome = "HARNESS_ERROR";
@@ -63,7 +64,7 @@ function report(thrown: unknown): Outcome {
     return "INTERRUPTED";
   }
   if (thrown instanceof BreakwaterError) {
-    console.error(`breakwater: ${thrown.message} [${thrown.code}]`);
+    console.error(`breakwater: ${thrown.code}: ${thrown.message}`);
     if (thrown.hint !== undefined) console.error(`hint: ${thrown.hint}`);
     return thrown.kind;
   }

@@ -9,6 +9,7 @@ import { isShardFailure } from "./cache/redis-errors.ts";
 import { shardGuards } from "./cache/shards.ts";
 import type { Tier } from "./cache/tier.ts";
 import type { Config } from "./config.ts";
+import { drainable } from "./drain.ts";
 import { EngineFailure } from "./inference/engine.ts";
 import { openaiHttpEngine } from "./inference/openai-http.ts";
 import { type BreakerSettings, breaker } from "./resilience/breaker.ts";
@@ -18,7 +19,7 @@ import { guard } from "./resilience/guard.ts";
 import { type Policy, wrap } from "./resilience/policy.ts";
 import { AttemptTimeout, timeout } from "./resilience/timeout.ts";
 import type { Readiness } from "./routes/ready.ts";
-import { createServer, drain } from "./server.ts";
+import { createServer } from "./server.ts";
 import { type LogProblem, problemLog } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { observed } from "./telemetry/observed.ts";
@@ -67,6 +68,7 @@ export function compose(config: Config, log: Logger): Service {
     onProblem: telemetry.onProblem,
   });
 
+  const drain = drainable(server);
   return {
     server,
     async start() {
@@ -82,7 +84,7 @@ export function compose(config: Config, log: Logger): Service {
     },
     async stop() {
       readiness = "draining";
-      const finished = await drain(server, config.drain);
+      const finished = await drain(config.drain);
       // Not quit(): that waits for replies, and hangs on a silent node.
       client?.disconnect();
       return finished;

@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { createServer as createHttpServer, type Server } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import { ApiError, apiErrorOf } from "./routes/api-error.ts";
 import { type ChatCompletionsDeps, chatCompletions } from "./routes/chat-completions.ts";
@@ -42,35 +40,6 @@ export function createServer(deps: ServerDeps): Server {
   });
   app.use(errorResponse(deps.onProblem));
   return createHttpServer(app);
-}
-
-export interface DrainLimits {
-  /** From now on until no more connections are accepted: for whoever balances over readiness to notice. */
-  readonly noticeMs: number;
-  /** Then, how long requests under way may take. */
-  readonly withinMs: number;
-}
-
-/**
- * Stops the server without losing a request, if it can within its limits. Readiness must say "draining".
- *
- * @returns whether every request under way was finished
- */
-export async function drain(server: Server, { noticeMs, withinMs }: DrainLimits): Promise<boolean> {
-  await delay(noticeMs);
-  const closed = once(server, "close").then(() => true);
-  server.close();
-  // close() ends only the connections that are idle now. One that becomes idle later would hold it open.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const patience = new AbortController();
-  const finished = await Promise.race([
-    closed,
-    delay(withinMs, false, { signal: patience.signal }).catch(() => false),
-  ]);
-  patience.abort();
-  clearInterval(sweep);
-  server.closeAllConnections();
-  return finished;
 }
 
 /** Takes over the caller's request id if it is a sane one, and sends it back. */

@@ -308,7 +308,7 @@ describe("bad input", () => {
     const valid = requestFor("x");
     const cases: [body: string, status: number, code: string, param: string | null][] = [
       ["{", 400, "invalid_json", null],
-      ["", 400, "invalid_request", null],
+      ["", 400, "invalid_request", "model"],
       ["[]", 400, "invalid_request", null],
       [JSON.stringify({ ...valid, model: 7 }), 400, "invalid_request", "model"],
       [JSON.stringify({ ...valid, messages: [] }), 400, "invalid_request", "messages"],

@@ -1,7 +1,7 @@
 import { substrates } from "../substrates/catalog.ts";
 import { inspectTools } from "../toolchain/tools.ts";
 import type { CliCommand } from "./command.ts";
-import { packageVersion } from "./package-files.ts";
+import { packageVersion } from "./input/package-files.ts";
 
 const doctor: CliCommand = {
   summary: "say what this machine has and can do, and how to get what is missing",

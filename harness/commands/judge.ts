@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { findRunFolder } from "../journal/run-folder.ts";
 import type { CliCommand } from "./command.ts";
-import { judgeRun } from "./judge-run.ts";
+import { judgeRun } from "./output/judge-run.ts";
 
 const judge: CliCommand = {
   summary: "judge a recorded run again, from its folder alone",

@@ -4,7 +4,7 @@ import { readScenario } from "../scenario/read.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { slos } from "../slos/catalog.ts";
 import type { CliCommand } from "./command.ts";
-import { scenarioFiles } from "./scenario-files.ts";
+import { scenarioFiles } from "./input/scenario-files.ts";
 
 const list: CliCommand = {
   summary: "show the scenarios: what each does, and what it is believed to show",

@@ -1,6 +1,6 @@
 import type { CliCommand } from "./command.ts";
-import { addPlanOptions, type PlanOptions, preparePlan } from "./plan-options.ts";
-import { planText } from "./plan-text.ts";
+import { addPlanOptions, type PlanOptions, preparePlan } from "./input/plan-options.ts";
+import { planText } from "./output/plan-text.ts";
 
 const plan: CliCommand = {
   summary: "show what a run would do, and start nothing",

@@ -1,17 +1,17 @@
 import { basename, join, resolve } from "node:path";
 import { Option } from "commander";
 import { createRunFolder, useRunFolder } from "../journal/run-folder.ts";
-import { createLiveDisplay, isRewritable } from "../reporters/live.ts";
+import { createLiveDisplay, isRewritable } from "../reporters/live/display.ts";
 import { run as runPlan } from "../run/run.ts";
 import type { Deployment } from "../substrates/substrate.ts";
 import { provideTools } from "../toolchain/tools.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { CliCommand } from "./command.ts";
-import { judgeRun } from "./judge-run.ts";
-import { packageVersion } from "./package-files.ts";
-import { addPlanOptions, type PlanOptions, preparePlan } from "./plan-options.ts";
-import { showUntilStopped } from "./show-system.ts";
-import { Interrupted, listenForStop } from "./stop-signals.ts";
+import { packageVersion } from "./input/package-files.ts";
+import { addPlanOptions, type PlanOptions, preparePlan } from "./input/plan-options.ts";
+import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { judgeRun } from "./output/judge-run.ts";
+import { showUntilStopped } from "./output/show-system.ts";
 
 interface RunCommandOptions extends PlanOptions {
   readonly runDir?: string;

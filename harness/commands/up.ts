@@ -4,14 +4,14 @@ import { BreakwaterError } from "../errors.ts";
 import type { EventBody } from "../journal/event.ts";
 import { useRunFolder } from "../journal/run-folder.ts";
 import { wordsInstead } from "../nearest-word.ts";
-import { eventLine } from "../reporters/event-line.ts";
+import { eventLine } from "../reporters/live/event-line.ts";
 import { substrates } from "../substrates/catalog.ts";
 import type { System } from "../system/system.ts";
 import { provideTools } from "../toolchain/tools.ts";
 import type { CliCommand } from "./command.ts";
-import { addSystemOptions, openSystem, type SystemOptions } from "./plan-options.ts";
-import { showUntilStopped } from "./show-system.ts";
-import { Interrupted, listenForStop } from "./stop-signals.ts";
+import { addSystemOptions, openSystem, type SystemOptions } from "./input/plan-options.ts";
+import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { showUntilStopped } from "./output/show-system.ts";
 
 const up: CliCommand = {
   summary: "start a system and leave it up, with its addresses, until Ctrl-C",

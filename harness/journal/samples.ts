@@ -97,11 +97,12 @@ function quotesIn(text: string): number {
   return text.includes('"') ? text.split('"').length - 1 : 0;
 }
 
-/** The fields of a row in which some are quoted. */
+/** The fields of a row in which some are quoted; none where the quotes are not as this program writes them. */
 function quotedFields(line: string): string[] {
   const fields = line.match(/("(?:[^"]|"")*"|[^",]*)(?:,|$)/g) ?? [];
   // A row that does not end in a comma has one empty match at its end.
   const whole = line.endsWith(",") ? fields : fields.slice(0, -1);
+  if (whole.join("") !== line) return [];
   return whole.map((part) => {
     const text = part.endsWith(",") ? part.slice(0, -1) : part;
     return text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;

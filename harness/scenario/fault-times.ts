@@ -4,7 +4,7 @@ import type { Mistake } from "./mistakes.ts";
 
 /** What is needed of a scenario to compare times. What is wrong in itself is left out, as its schema tells of it. */
 const timed = z.object({
-  phases: z.object({ fault: z.unknown() }).optional().catch(undefined),
+  phases: z.object({ fault: z.unknown().optional() }).optional().catch(undefined),
   faults: z
     .array(
       z

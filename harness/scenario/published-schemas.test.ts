@@ -26,7 +26,10 @@ for (const { file, schema } of users) {
   test(`${file} names its schema, and is valid against it`, async () => {
     const text = await read(file);
     assert.equal(text.split("\n")[0], `# yaml-language-server: $schema=../schemas/${schema}`);
-    const validate = new Ajv2020().compile(JSON.parse(await read(`schemas/${schema}`)));
+    // zod names a format of its own beside the pattern that says the same; editors pass over it too.
+    const validate = new Ajv2020({ validateFormats: false }).compile(
+      JSON.parse(await read(`schemas/${schema}`)),
+    );
     assert.ok(validate(parse(text)), JSON.stringify(validate.errors));
     assert.ok(!validate({ ...parse(text), unknown: 1 }));
   });

@@ -10,6 +10,7 @@ import {
   type Pair,
   parseDocument,
   visit,
+  type YAMLMap,
 } from "yaml";
 import { reasonOf } from "../errors.ts";
 
@@ -52,7 +53,8 @@ export function parseYaml(text: string): YamlText {
     message: error.message,
     ...placeAt(error.pos[0]),
   }));
-  const place: YamlText["place"] = (path, of) => placeAt(offsetOf(document, path, of));
+  const pairsByKey: PairsByKey = new WeakMap();
+  const place: YamlText["place"] = (path, of) => placeAt(offsetOf(document, path, of, pairsByKey));
   if (problems.length > 0) return { input: undefined, problems, place };
   for (const { key, offset, firstOffset } of repeatedKeys(document)) {
     const first = placeAt(firstOffset);
@@ -89,12 +91,20 @@ function repeatedKeys(document: Document): RepeatedKey[] {
   return repeated;
 }
 
-function offsetOf(document: Document, path: readonly PropertyKey[], of: "key" | "value"): number {
+/** Finds a map's pair by its key; with a repeated key the last, whose value counts. Kept, as maps may be large. */
+type PairsByKey = WeakMap<YAMLMap, ReadonlyMap<string, Pair>>;
+
+function offsetOf(
+  document: Document,
+  path: readonly PropertyKey[],
+  of: "key" | "value",
+  pairsByKey: PairsByKey,
+): number {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
   let keyOffset = offset;
   for (const step of path) {
-    const part = child(resolved(node, document), step);
+    const part = child(resolved(node, document), step, pairsByKey);
     if (part === undefined) return keyOffset;
     node = isPair(part) ? part.value : part;
     offset = startOf(node) ?? startOf(isPair(part) ? part.key : part) ?? offset;
@@ -103,10 +113,12 @@ function offsetOf(document: Document, path: readonly PropertyKey[], of: "key" | 
   return of === "key" ? keyOffset : offset;
 }
 
-function child(node: unknown, step: PropertyKey): Node | Pair | undefined {
-  if (isMap(node)) return node.items.find((pair) => keyOf(pair) === String(step));
+function child(node: unknown, step: PropertyKey, pairsByKey: PairsByKey): Node | Pair | undefined {
   if (isSeq<Node>(node)) return node.items[Number(step)];
-  return undefined;
+  if (!isMap(node)) return undefined;
+  const pairs = pairsByKey.get(node) ?? new Map(node.items.map((pair) => [keyOf(pair), pair]));
+  pairsByKey.set(node, pairs);
+  return pairs.get(String(step));
 }
 
 function resolved(node: unknown, document: Document): unknown {

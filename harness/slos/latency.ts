@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration } from "../system/units.ts";
 import { defineSlo, type Judgement } from "./slo.ts";
+import { firstIndex } from "./statistics/bisect.ts";
 import { formatDuration } from "./statistics/format.ts";
 import { quantile, sortedDurationsMs } from "./statistics/quantile.ts";
 import { doubt, judgeShare } from "./statistics/share.ts";
@@ -58,12 +59,5 @@ export default defineSlo({
 
 /** How many of the ascending values are at most `limit`. */
 function countUpTo(sorted: Float64Array, limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? Number.POSITIVE_INFINITY) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstIndex(sorted.length, (i) => (sorted[i] ?? 0) > limit);
 }

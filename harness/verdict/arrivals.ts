@@ -1,4 +1,5 @@
 import type { Window } from "../slos/slo.ts";
+import { firstIndex } from "../slos/statistics/bisect.ts";
 
 /** What an open-model load was to send: evenly spaced arrivals, whether or not answers come. */
 export interface Schedule {
@@ -49,7 +50,7 @@ export function countArrivals(
     origin === undefined ? 0 : Math.min(planned, Math.max(0, ratePerMs * (timeMs - origin)));
   const leastFrom = leastDeficiencies(seen, due);
   const lasting = (timeMs: number) => {
-    const next = firstAtOrAfter(seen, timeMs);
+    const next = firstIndex(seen.length, (i) => (seen[i]?.atMs ?? 0) >= timeMs);
     const before = seen[next - 1]?.total ?? 0;
     return Math.min(due(timeMs) - before, leastFrom[next] ?? Number.POSITIVE_INFINITY);
   };
@@ -84,7 +85,8 @@ function merge(startsMs: readonly number[], drops: readonly Drop[]): readonly Se
 
 /**
  * When the schedule began: no arrival is ever early, so the latest time that makes none of them early.
- * (The first arrival alone may itself have been late.)
+ * (The first arrival alone may itself have been late.) What was lost before the first arrival that was seen
+ * therefore shows at the end, where the schedule seems to go on without arrivals.
  */
 function originOf(seen: readonly Seen[], ratePerMs: number): number | undefined {
   return seen.reduce<number | undefined>((least, { atMs, before }) => {
@@ -103,15 +105,4 @@ function leastDeficiencies(seen: readonly Seen[], due: (timeMs: number) => numbe
     least[i] = later;
   }
   return least;
-}
-
-function firstAtOrAfter(seen: readonly Seen[], timeMs: number): number {
-  let low = 0;
-  let high = seen.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((seen[middle]?.atMs ?? Number.POSITIVE_INFINITY) < timeMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -95,9 +95,8 @@ function withSickBaseline(judged: readonly JudgedSlo[]): readonly JudgedSlo[] {
 
 function sloReasons(judged: readonly JudgedSlo[]): readonly Reason[] {
   if (judged.length === 0) {
-    return [
-      { outcome: "INCONCLUSIVE", code: "NO_SLO", message: "the scenario has no SLO: nothing was judged" },
-    ];
+    const message = "the scenario has no SLO: nothing was judged";
+    return [{ of: "run", outcome: "INCONCLUSIVE", code: "NO_SLO", message }];
   }
   return judged.flatMap(({ slo, during, outcome, code, because }): Reason[] => {
     if (outcome === "pass") return [];

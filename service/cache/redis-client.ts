@@ -38,6 +38,10 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
     // Only here at the top level: inside redisOptions it is ignored. With it, commands wait in a queue that
     // has no bound and no timeout, and come out late, all at once.
     enableOfflineQueue: false,
+    // Before it calls itself ready, ioredis would ask one node, drawn at random, for the cluster's state, and
+    // start over when that one is silent, still connecting, or on the wrong side of a partition. One ill
+    // node must not keep the client from the healthy ones; each shard's breaker knows better.
+    enableReadyCheck: false,
     // ioredis would send a command again that was in flight on a connection that closed: at least once,
     // after 100 ms, by a queue without bound. The fallback is faster, and the caller decides on retries.
     retryDelayOnFailover: 0,

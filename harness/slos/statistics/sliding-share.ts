@@ -1,5 +1,6 @@
 import type { Sample } from "../../journal/event.ts";
 import type { ObservedRun } from "../slo.ts";
+import { firstIndex } from "./bisect.ts";
 
 /** A window with fewer requests says nothing: one more or less would move its share by more than 3%. */
 export const samplesPerWindow = 30;
@@ -19,16 +20,9 @@ export function shares(run: ObservedRun, good: (sample: Sample) => boolean): Sha
   for (const [i, sample] of run.samples.entries()) {
     goodBefore[i + 1] = (goodBefore[i] ?? 0) + (good(sample) ? 1 : 0);
   }
-  const firstFrom = (timeMs: number) => {
-    let low = 0;
-    let high = run.samples.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((run.samples[middle]?.startMs ?? Number.POSITIVE_INFINITY) < timeMs) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+  const { samples } = run;
+  const firstFrom = (timeMs: number) =>
+    firstIndex(samples.length, (i) => (samples[i]?.startMs ?? 0) >= timeMs);
   return (fromMs, untilMs) => {
     const from = firstFrom(fromMs);
     const until = firstFrom(untilMs);

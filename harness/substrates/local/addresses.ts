@@ -13,8 +13,8 @@ export interface Network {
   node(index: number): string;
   /** What node `index` is announced as: the router listens there. */
   announced(index: number): string;
-  /** Where the router listens for the dependency `index` that is not a cluster. */
-  dependency(index: number): string;
+  /** Where the router listens for what member `index` dials and is no cluster. */
+  door(index: number): string;
   /** The address that a probe in the place of member `index` dials from. */
   probe(index: number): string;
 }
@@ -41,7 +41,7 @@ function network(prefix: string): Network {
     toxiproxy: `${prefix}.2`,
     node: (index) => `${prefix}.${10 + index}`,
     announced: (index) => `${prefix}.${60 + index}`,
-    dependency: (index) => `${prefix}.${110 + index}`,
+    door: (index) => `${prefix}.${110 + index}`,
     probe: (index) => `${prefix}.${160 + index}`,
   };
 }

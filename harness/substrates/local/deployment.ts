@@ -122,12 +122,8 @@ export function deploy(
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);
-      const source = layout.sources.find((candidate) => candidate.id === link?.from);
-      if (link === undefined || source === undefined) {
-        throw new BreakwaterError("HARNESS_ERROR", "LINK_UNKNOWN", `Cannot probe "${id}": there is no such link`);
-      }
-      const { member } = the(link.to);
-      return await exchange(source.probeAddress, member.announced, member.question ?? "", timeoutMs);
+      if (link === undefined) throw new BreakwaterError("HARNESS_ERROR", "LINK_UNKNOWN", `Cannot probe "${id}": there is no such link`);
+      return await exchange(link.probe.from, link.probe.to, the(link.to).member.question ?? "", timeoutMs);
     },
 
     traffic: async () => router.traffic(),

@@ -11,20 +11,23 @@ export interface Layout {
   readonly entry: Target;
   readonly toxiproxyApi: Target;
   readonly members: readonly LaidMember[];
-  readonly links: readonly ProxiedLink[];
+  readonly links: readonly LaidLink[];
   readonly proxies: readonly { readonly name: string; readonly listen: string; readonly upstream: string }[];
   readonly sources: readonly Source[];
   readonly listeners: readonly Listener[];
-  /** By service: its environment with every reference filled in. */
+  /** By replica: its environment with every reference filled in. */
   readonly env: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface LaidLink extends ProxiedLink {
+  /** How a probe takes the link's own way: the address it dials from, and where to. */
+  readonly probe: { readonly from: string; readonly to: Target };
 }
 
 export type LaidMember = {
   readonly id: string;
   readonly of: string;
   readonly direct: Target;
-  /** Where others dial it, by way of the router. */
-  readonly announced: Target;
   /** What a probe asks; undefined where no question is known. */
   readonly question: string | undefined;
 } & (
@@ -33,33 +36,29 @@ export type LaidMember = {
   | { readonly kind: "outside" }
 );
 
-/** Only 6 out of the 66 proxies of a small system show why: one port each, all at one address of our own. */
+/** Proxies have one port each, all at an address of the run's own. */
 const firstProxyPort = 20_000;
 
 export async function layOut(system: System, network: Network): Promise<Layout> {
   const [entryPort = 0] = await freePorts(network.entry, 1);
   const [apiPort = 0] = await freePorts(network.toxiproxy, 1);
   const [dataPort = 0, busPort = 0] = await freePorts(network.node(0), 2);
-  const [dependencyPort = 0] = await freePorts(network.dependency(0), 1);
 
   const services = Object.entries(system.services);
   const stores = Object.entries(system.stores);
-  const dependencies = [...services, ...stores].map(([name]) => name);
-  const dependencyTarget = (name: string): Target => ({
-    host: network.dependency(dependencies.indexOf(name)),
-    port: dependencyPort,
-  });
+  const names = [...services, ...stores].map(([name]) => name);
+  const doorPorts = await freePorts(network.door(0), names.length);
 
   const members: LaidMember[] = [];
   let nodeIndex = 0;
   for (const [name, store] of stores) {
-    if (store.kind === "tcp") members.push(outside(name, store, dependencyTarget(name)));
+    if (store.kind === "tcp") members.push(outside(name, store));
     else {
       for (let index = 0; index < store.masters * (1 + store.replicasPerMaster); index += 1, nodeIndex += 1) {
         const id = `${name}-${index}`;
         const direct = { host: network.node(nodeIndex), port: dataPort };
-        const announced = { host: network.announced(nodeIndex), port: dataPort };
-        members.push({ kind: "node", id, of: name, direct, announced, question: redisQuestion, store, node: { id, direct, announced: { ...announced, busPort } } });
+        const announced = { host: network.announced(nodeIndex), port: dataPort, busPort };
+        members.push({ kind: "node", id, of: name, direct, question: redisQuestion, store, node: { id, direct, announced } });
       }
     }
   }
@@ -71,7 +70,6 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
         id: `${name}-${index}`,
         of: name,
         direct: { host: "127.0.0.1", port: ports.shift() ?? 0 },
-        announced: dependencyTarget(name),
         question: httpQuestion(service.ready.path),
         service,
       });
@@ -89,13 +87,24 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     proxyTargets.set(name, target);
     return name;
   };
-  const links: ProxiedLink[] = [];
-  for (const { from, to } of pairs(system, members)) {
+  /** Where a replica dials what is no cluster: each replica has addresses of its own, so that it is known who comes. */
+  const doorOf = (source: LaidMember, name: string): Target => ({
+    host: network.door(members.indexOf(source)),
+    port: doorPorts[names.indexOf(name)] ?? 0,
+  });
+  const probeAddress = (member: LaidMember) => network.probe(members.indexOf(member));
+  const links: LaidLink[] = pairs(system, members).map(({ from, to }) => {
     const id = `${from.id}>${to.id}`;
     const through = [addProxy(id, to.direct)];
     if (from.kind === "node" && to.kind === "node") through.push(addProxy(`${id}/bus`, { host: to.direct.host, port: busPort }));
-    links.push({ id, from: from.id, to: to.id, proxies: through });
-  }
+    // A node has one address for all who come, so the probe's own address says for whom it stands. A door is
+    // one replica's, and leads to any replica of the other side: there the address says to which.
+    const probe =
+      to.kind === "node"
+        ? { from: probeAddress(from), to: to.node.announced }
+        : { from: probeAddress(to), to: doorOf(from, to.of) };
+    return { id, from: from.id, to: to.id, proxies: through, probe };
+  });
 
   const proxiesTo = (to: string, suffix = "") =>
     Object.fromEntries(
@@ -115,7 +124,7 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     },
     ...members
       .filter((member) => member.kind === "node")
-      .flatMap(({ id, direct, announced }) => [
+      .flatMap(({ id, direct, node: { announced } }) => [
         { name: id, address: announced.host, port: dataPort, destinations: [{ id, direct, proxies: proxiesTo(id) }] },
         {
           name: `${id}/bus`,
@@ -124,16 +133,30 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
           destinations: [{ id, direct: { host: direct.host, port: busPort }, proxies: proxiesTo(id, "/bus") }],
         },
       ]),
-    ...dependencies
-      .filter((name) => links.some(({ to }) => members.some((member) => member.id === to && member.of === name && member.kind !== "node")))
-      .map((name) => ({
-        name,
-        address: dependencyTarget(name).host,
-        port: dependencyPort,
-        destinations: members
-          .filter((member) => member.of === name)
-          .map((member) => ({ id: member.id, direct: member.direct, proxies: proxiesTo(member.id), ...readyPath(member) })),
-      })),
+    ...members
+      .filter((member) => member.kind === "replica")
+      .flatMap((source) =>
+        [...referredTo(system, source.of)].flatMap((name) => {
+          const destinations = members.filter((member) => member.of === name && member.kind !== "node");
+          if (destinations.length === 0) return [];
+          const { host, port } = doorOf(source, name);
+          return [
+            {
+              name: `${source.id}>${name}`,
+              source: source.id,
+              address: host,
+              port,
+              destinations: destinations.map((member) => ({
+                id: member.id,
+                direct: member.direct,
+                proxies: proxiesTo(member.id),
+                probeAddress: probeAddress(member),
+                ...readyPath(member),
+              })),
+            },
+          ];
+        }),
+      ),
   ];
 
   return {
@@ -143,12 +166,16 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     links,
     proxies,
     listeners,
-    sources: members.map((member, index) => ({
+    sources: members.map((member) => ({
       id: member.id,
-      probeAddress: network.probe(index),
+      probeAddress: probeAddress(member),
       ...(member.kind === "node" ? { address: member.direct.host } : {}),
     })),
-    env: Object.fromEntries(services.map(([name, service]) => [name, filledIn(service.env, members)])),
+    env: Object.fromEntries(
+      members.flatMap((member) =>
+        member.kind === "replica" ? [[member.id, filledIn(member.service.env, members, (name) => doorOf(member, name))]] : [],
+      ),
+    ),
   };
 }
 
@@ -156,14 +183,13 @@ function readyPath(member: LaidMember): { readyPath?: string } {
   return member.kind === "replica" ? { readyPath: member.service.ready.path } : {};
 }
 
-function outside(name: string, store: Extract<Store, { kind: "tcp" }>, announced: Target): LaidMember {
+function outside(name: string, store: Extract<Store, { kind: "tcp" }>): LaidMember {
   const at = store.address.lastIndexOf(":");
   return {
     kind: "outside",
     id: `${name}-0`,
     of: name,
     direct: { host: store.address.slice(0, at), port: Number(store.address.slice(at + 1)) },
-    announced,
     question: store.probe,
   };
 }
@@ -183,10 +209,16 @@ function referredTo(system: System, service: string): Set<string> {
   return new Set(values.flatMap((value) => [...value.matchAll(reference)].map(([, name = ""]) => name)));
 }
 
-function filledIn(env: Readonly<Record<string, string>>, members: readonly LaidMember[]): Record<string, string> {
+function filledIn(
+  env: Readonly<Record<string, string>>,
+  members: readonly LaidMember[],
+  doorTo: (name: string) => Target,
+): Record<string, string> {
   const fill = (_: string, name: string, what: string) => {
-    const announced = members.filter((member) => member.of === name).map((member) => `${member.announced.host}:${member.announced.port}`);
-    return what === "url" ? `http://${announced[0]}` : announced.join(",");
+    const nodes = members.flatMap((member) => (member.kind === "node" && member.of === name ? [member.node.announced] : []));
+    const targets = nodes.length > 0 ? nodes : [doorTo(name)];
+    const addresses = targets.map(({ host, port }) => `${host}:${port}`);
+    return what === "url" ? `http://${addresses[0]}` : addresses.join(",");
   };
   return Object.fromEntries(Object.entries(env).map(([key, value]) => [key, value.replace(reference, fill)]));
 }

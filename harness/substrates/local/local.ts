@@ -133,7 +133,7 @@ async function processOf(member: LaidMember, layout: Layout, system: System, opt
         command: [program, ...args],
         env: {
           ...environment(),
-          ...layout.env[member.of],
+          ...layout.env[member.id],
           ...options.env[member.of],
           [service.portVariable]: String(member.direct.port),
         },

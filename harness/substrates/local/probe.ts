@@ -7,10 +7,10 @@ import type { Target } from "./router-protocol.ts";
  *
  * @param from the address to dial from, which says in whose place the probe stands
  */
-export async function exchange(from: string | undefined, to: Target, question: string, timeoutMs: number): Promise<ProbeResult> {
+export async function exchange(from: string, to: Target, question: string, timeoutMs: number): Promise<ProbeResult> {
   return await new Promise((resolve) => {
     let askedAt = 0;
-    const socket = connect({ host: to.host, port: to.port, noDelay: true, ...(from === undefined ? {} : { localAddress: from }) });
+    const socket = connect({ host: to.host, port: to.port, localAddress: from, noDelay: true });
     const finish = (result: ProbeResult) => {
       clearTimeout(timer);
       socket.destroy();

@@ -7,7 +7,7 @@ export interface Source {
   readonly address?: string;
   /** A service replica is known by the process that holds the client's socket; absent while it does not run. */
   readonly pid?: number;
-  /** Probes in this member's place dial from here. */
+  /** Probes in this member's place dial from here, where that is not told by the listener. */
   readonly probeAddress: string;
 }
 
@@ -22,6 +22,8 @@ export interface Listener {
   readonly address: string;
   readonly port: number;
   readonly destinations: readonly Destination[];
+  /** The only source that is told this address. Absent: whoever comes is looked up. */
+  readonly source?: string;
 }
 
 export interface Destination {
@@ -29,6 +31,8 @@ export interface Destination {
   /** Present: the connection leads to the proxy of the link from its source. Absent: straight to `direct`. */
   readonly proxies?: Readonly<Record<string, Target>>;
   readonly direct: Target;
+  /** A probe that dials from here wants this destination, ready or not. */
+  readonly probeAddress?: string;
   /** Only destinations whose ready path answers 200 get connections. Absent: always ready. */
   readonly readyPath?: string;
 }

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { LinkTraffic } from "../../journal/event.ts";
-import { clientSocketInode, ownsSocket, processesOfGroup } from "./proc.ts";
+import { ownerOf } from "./socket-owner.ts";
 import {
   type Destination,
   type FromRouter,
@@ -73,7 +73,7 @@ async function listen(listener: Listener): Promise<void> {
 }
 
 async function route(client: Socket, listener: Listener): Promise<void> {
-  const destination = choose(listener);
+  const destination = choose(listener, client.remoteAddress);
   if (destination === undefined) {
     client.resetAndDestroy();
     return;
@@ -83,7 +83,7 @@ async function route(client: Socket, listener: Listener): Promise<void> {
     join(client, destination.direct);
     return;
   }
-  const source = await sourceOf(client);
+  const source = await sourceOf(client, listener);
   if (source === "closed") {
     client.destroy();
     return;
@@ -94,35 +94,31 @@ async function route(client: Socket, listener: Listener): Promise<void> {
     join(client, destination.direct);
     return;
   }
-  const counted = client.remoteAddress !== source.probeAddress;
-  join(client, proxy, counted ? counterOf(`${source.id}>${destination.id}`) : undefined);
+  const isProbe = client.remoteAddress === source.probeAddress || client.remoteAddress === destination.probeAddress;
+  join(client, proxy, isProbe ? undefined : counterOf(`${source.id}>${destination.id}`));
 }
 
 const turn = new Map<string, number>();
 
 /** The ready destinations in turn, as a Kubernetes service spreads its connections. */
-function choose({ name, destinations }: Listener): Destination | undefined {
+function choose({ name, destinations }: Listener, from: string | undefined): Destination | undefined {
+  const probed = destinations.find(({ probeAddress }) => probeAddress !== undefined && probeAddress === from);
+  if (probed !== undefined) return probed;
   const able = destinations.filter(({ id, readyPath }) => readyPath === undefined || ready.get(id) === true);
   const next = turn.get(name) ?? 0;
   turn.set(name, next + 1);
   return able[next % able.length];
 }
 
-async function sourceOf(client: Socket): Promise<Source | "unknown" | "closed"> {
+/** From whom a connection comes: by the listener where each source has its own, else by address, else by its owner. */
+async function sourceOf(client: Socket, listener: Listener): Promise<Source | "unknown" | "closed"> {
   const { remoteAddress: address, remotePort: port, localAddress, localPort } = client;
   if (address === undefined || port === undefined || localAddress === undefined || localPort === undefined) return "closed";
   const all = [...sources.values()];
+  if (listener.source !== undefined) return sources.get(listener.source) ?? "unknown";
   const byAddress = all.find((source) => source.address === address || source.probeAddress === address);
   if (byAddress !== undefined) return byAddress;
-  const inode = await clientSocketInode({ address, port }, { address: localAddress, port: localPort });
-  if (inode === undefined) return "closed";
-  const running = all.filter(({ pid }) => pid !== undefined);
-  for (const source of running) if (await ownsSocket(source.pid ?? 0, inode)) return source;
-  // Not the replica itself: perhaps a process that it started, which is in the same group.
-  for (const source of running) {
-    for (const pid of await processesOfGroup(source.pid ?? 0)) if (await ownsSocket(pid, inode)) return source;
-  }
-  return "unknown";
+  return await ownerOf({ address, port }, { address: localAddress, port: localPort }, all);
 }
 
 function counterOf(link: string): { connections: number; bytesOut: number; bytesIn: number } {

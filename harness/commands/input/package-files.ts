@@ -3,7 +3,7 @@ import { findPackageJSON } from "node:module";
 import { join } from "node:path";
 import { z } from "zod";
 
-const packageFolder = join(import.meta.dirname, "../..");
+const packageFolder = join(import.meta.dirname, "../../..");
 
 /** The scenarios that come with the package. */
 export const packagedScenarios = join(packageFolder, "scenarios");

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../journal/event.ts";
+import type { RunEvent } from "../../journal/event.ts";
 
 const faultStates = {
   requested: "requested",

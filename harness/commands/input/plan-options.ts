@@ -1,13 +1,12 @@
 import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { BreakwaterError } from "../errors.ts";
-import { makePlan } from "../plan/make-plan.ts";
-import type { Plan } from "../plan/plan.ts";
-import { readScenario, readSystem } from "../scenario/read.ts";
-import { type SubstrateName, substrates } from "../substrates/catalog.ts";
-import type { Offer, Substrate } from "../substrates/substrate.ts";
-import type { System } from "../system/system.ts";
+import { makePlan } from "../../plan/make-plan.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { readScenario, readSystem } from "../../scenario/read.ts";
+import { type SubstrateName, substrates } from "../../substrates/catalog.ts";
+import type { Offer, Substrate } from "../../substrates/substrate.ts";
+import type { System } from "../../system/system.ts";
 import { packagedSystem } from "./package-files.ts";
 import { findScenario } from "./scenario-files.ts";
 
@@ -71,14 +70,6 @@ export async function preparePlan(
     seed,
     without,
     mustFail,
-  });
-  await access(plan.load.script).catch((cause: unknown) => {
-    throw new BreakwaterError(
-      "BAD_INPUT",
-      "LOAD_SCRIPT_MISSING",
-      `Cannot plan "${name}": the load script "${plan.load.script}" of system "${system.name}" cannot be read`,
-      { cause, hint: "a script's path is relative to the system file" },
-    );
   });
   return { plan, system, substrate, offer };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Sample } from "../journal/event.ts";
+import type { Sample } from "../../journal/event.ts";
 import { createRecentSamples } from "./recent-samples.ts";
 
 function sample(startMs: number, durationMs: number, status = 200): Sample {

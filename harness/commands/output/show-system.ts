@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Deployment } from "../substrates/substrate.ts";
+import type { Deployment } from "../../substrates/substrate.ts";
 
 /**
  * Prints the addresses of a running system, and waits while someone looks at it.

@@ -1,8 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
-import { BreakwaterError } from "../errors.ts";
-import { nearestWord, wordsInstead } from "../nearest-word.ts";
-import { commands } from "./catalog.ts";
+import { BreakwaterError } from "../../errors.ts";
+import { nearestWord, wordsInstead } from "../../nearest-word.ts";
+import { commands } from "../catalog.ts";
 import { packagedScenarios } from "./package-files.ts";
 
 export interface ScenarioFile {

@@ -1,7 +1,7 @@
-import type { Plan, PlannedFault, PlannedSlo, PlannedTarget } from "../plan/plan.ts";
-import { shortList } from "../reporters/event-line.ts";
-import { faultsByKind, slosByName } from "../scenario/vocabulary.ts";
-import type { Offer } from "../substrates/substrate.ts";
+import type { Plan, PlannedFault, PlannedSlo, PlannedTarget } from "../../plan/plan.ts";
+import { shortList } from "../../reporters/live/event-line.ts";
+import { faultsByKind, slosByName } from "../../scenario/vocabulary.ts";
+import type { Offer } from "../../substrates/substrate.ts";
 
 /** What is going to happen and what it needs, for a person. */
 export function planText(plan: Plan, offer: Offer): string {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { EventBody, Sample } from "../journal/event.ts";
-import type { Plan } from "../plan/plan.ts";
-import { createLiveDisplay, isRewritable, statusLine } from "./live.ts";
+import type { EventBody, Sample } from "../../journal/event.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { createLiveDisplay, isRewritable, statusLine } from "./display.ts";
 
 const plan: Plan = {
   version: 1,

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { stripVTControlCharacters, styleText } from "node:util";
-import type { RunEvent, Sample } from "../journal/event.ts";
-import type { Plan, PlannedPhase } from "../plan/plan.ts";
+import type { RunEvent, Sample } from "../../journal/event.ts";
+import type { Plan, PlannedPhase } from "../../plan/plan.ts";
 import { eventLine, shortList } from "./event-line.ts";
 import { createRecentSamples, type Recent } from "./recent-samples.ts";
 
@@ -145,8 +145,12 @@ function stamp(atMs: number): string {
 }
 
 function emphasised(event: RunEvent, text: string, rewritable: boolean): string {
-  if (!rewritable) return text;
-  if (event.type === "phase-started") return styleText("bold", text);
-  if (event.type === "fault") return styleText(event.state.startsWith("not-") ? "red" : "yellow", text);
-  return event.type === "warning" || event.type === "bypass" ? styleText("red", text) : text;
+  const style = styleOf(event);
+  return rewritable && style !== undefined ? styleText(style, text, { stream: process.stderr }) : text;
+}
+
+function styleOf(event: RunEvent): "bold" | "red" | "yellow" | undefined {
+  if (event.type === "phase-started") return "bold";
+  if (event.type === "fault") return event.state.startsWith("not-") ? "red" : "yellow";
+  return event.type === "warning" || event.type === "bypass" ? "red" : undefined;
 }

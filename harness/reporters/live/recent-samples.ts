@@ -1,4 +1,4 @@
-import { failed, type Sample } from "../journal/event.ts";
+import { failed, type Sample } from "../../journal/event.ts";
 
 /** What the requests of the last moments looked like. */
 export interface Recent {

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { countArrivals } from "./arrivals.ts";
+
+const schedule = { ratePerS: 100, durationMs: 10_000, beganMs: 0 };
+const all = Array.from({ length: 1000 }, (_, index) => index * 10);
+const everything = { fromMs: Number.NEGATIVE_INFINITY, untilMs: 20_000 };
+
+function lostIn(startsMs: readonly number[], fromMs: number, untilMs: number): number {
+  return countArrivals(
+    schedule,
+    startsMs.toSorted((a, b) => a - b),
+    [],
+  ).lost({ fromMs, untilMs });
+}
+
+function about(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) <= 2, `${actual} is not about ${expected}`);
+}
+
+test("nothing is lost of a schedule that was kept", () => {
+  const arrivals = countArrivals(schedule, all, []);
+  assert.equal(arrivals.lost(everything), 0);
+  for (let fromMs = 0; fromMs < 10_000; fromMs += 700) {
+    assert.equal(arrivals.missing({ fromMs, untilMs: fromMs + 700 }), 0);
+  }
+});
+
+test("a stall that the load generator catches up with loses nothing", () => {
+  const stalled = all.map((atMs) => (atMs >= 3000 && atMs < 3500 ? 3500 + (atMs - 3000) / 10 : atMs));
+  assert.equal(lostIn(stalled, 3000, 3500), 0);
+  assert.equal(lostIn(stalled, 0, 10_000), 0);
+});
+
+test("a hole is lost where it is", () => {
+  const holed = all.filter((atMs) => atMs < 3000 || atMs >= 3500);
+  about(lostIn(holed, 3000, 3500), 50);
+  about(lostIn(holed, 3250, 10_000), 25);
+  assert.equal(lostIn(holed, 0, 2990), 0);
+  assert.equal(lostIn(holed, 3510, 10_000), 0);
+  about(lostIn(holed, 0, 10_000), 50);
+});
+
+test("a load generator that is killed loses the rest", () => {
+  const cut = all.filter((atMs) => atMs < 6000);
+  about(lostIn(cut, 6000, 8000), 200);
+  assert.equal(lostIn(cut, 0, 5900), 0);
+});
+
+test("requests under way when the load is stopped are lost where they began", () => {
+  const hanging = all.filter((atMs) => atMs < 8000 || atMs % 20 === 0);
+  about(lostIn(hanging, 8000, 10_000), 95);
+});
+
+test("a first arrival that was late makes the others neither early nor lost", () => {
+  const late = [40, ...all.slice(1)].toSorted((a, b) => a - b);
+  assert.equal(lostIn(late, 0, 10_000), 0);
+  assert.equal(lostIn(late, 9000, 10_000), 0);
+});
+
+test("arrivals that are late when the load is over are not lost", () => {
+  assert.equal(lostIn(all.slice(0, -8), 5000, 10_000), 0);
+  about(lostIn(all.slice(0, -50), 5000, 10_000), 40);
+});
+
+test("a stretch before the first arrival that was seen shows at the end of the schedule", () => {
+  about(lostIn(all.slice(100), 0, 12_000), 90);
+});
+
+test("without a single arrival all are lost, unless the load never began", () => {
+  about(countArrivals(schedule, [], []).lost(everything), 990);
+  assert.equal(countArrivals({ ...schedule, beganMs: undefined }, [], []).lost(everything), 0);
+});
+
+test("dropped arrivals are missing where they were dropped, and not lost", () => {
+  const kept = all.filter((atMs) => atMs < 3000 || atMs >= 3500);
+  const arrivals = countArrivals(schedule, kept, [
+    { atMs: 3100, count: 10 },
+    { atMs: 3490, count: 40 },
+  ]);
+  assert.equal(arrivals.lost(everything), 0);
+  assert.equal(arrivals.missing({ fromMs: 3000, untilMs: 3400 }), 10);
+  assert.equal(arrivals.missing({ fromMs: 3400, untilMs: 3500 }), 40);
+});
+
+test("jitter loses nothing, and of what is removed no more is overlooked than slack and jitter can hide", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat({ max: 30 }), { minLength: 1000, maxLength: 1000 }),
+      fc.integer({ min: 50, max: 900 }),
+      fc.nat({ max: 80 }),
+      (jitters, from, length) => {
+        const jittered = all.map((atMs, index) => atMs + (jitters[index] ?? 0));
+        assert.equal(lostIn(jittered, 0, 10_000), 0);
+        const holed = jittered.filter((_, index) => index < from || index >= from + length);
+        const lost = lostIn(holed, 0, 11_000);
+        assert.ok(lost <= length + 2 && (lost >= length - 6 || from + length > 985), `${lost} of ${length}`);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { startModelStub } from "./testing/model-stub.ts";
+import { eventually, startRedisCluster } from "./testing/redis-cluster.ts";
+import { requestFor } from "./testing/service-under-test.ts";
+
+/** The service as a process of its own, and its log as parsed lines. */
+function spawnService(env: Record<string, string>) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    env: { ...env, PORT: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const log: Record<string, unknown>[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line)));
+  const exited = once(child, "exit");
+  return {
+    log,
+    stderr: text(child.stderr),
+    exited,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    async url(): Promise<string> {
+      await eventually(() => log.some(({ msg }) => msg === "ready"));
+      const { address } = log.find(({ msg }) => msg === "listening") ?? {};
+      assert(typeof address === "object" && address !== null && "port" in address);
+      return `http://127.0.0.1:${address.port}`;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+const ask = (url: string, question: string) =>
+  fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(requestFor(question)),
+  });
+
+test("SIGTERM drains: readiness fails first, every request under way is answered, and it exits 0", async () => {
+  await using cluster = await startRedisCluster();
+  await using model = await startModelStub();
+  model.delayMs = 600;
+  await using service = spawnService({
+    MODEL_URL: model.url,
+    REDIS_NODES: cluster.addresses,
+    DRAIN_NOTICE_MS: "400",
+  });
+  const url = await service.url();
+  assert.equal((await fetch(`${url}/health/ready`)).status, 200);
+  const unused = connect(Number(new URL(url).port), "127.0.0.1");
+  await once(unused, "connect");
+
+  const underWay = Array.from({ length: 20 }, (_, i) => ask(url, `under way ${i}`));
+  await eventually(() => model.requests.length === 20);
+  service.kill("SIGTERM");
+  await eventually(async () => (await fetch(`${url}/health/ready`)).status === 503);
+  assert.equal((await fetch(`${url}/health/live`)).status, 200);
+  const late = ask(url, "sent while draining");
+
+  const responses = await Promise.all([...underWay, late]);
+  assert(responses.every(({ status }) => status === 200));
+  assert.equal(responses.at(-1)?.headers.get("connection"), "close");
+  assert.deepEqual(await service.exited, [0, null]);
+  assert.equal(service.log.at(-1)?.finished, true);
+});
+
+test("a request that does not end in time does not hold the drain, nor does a silent Redis", async () => {
+  await using cluster = await startRedisCluster();
+  await using model = await startModelStub();
+  await using service = spawnService({
+    ...{ MODEL_URL: model.url, REDIS_NODES: cluster.addresses, TIMEOUT: "off" },
+    ...{ DRAIN_NOTICE_MS: "0", DRAIN_MS: "200" },
+  });
+  const url = await service.url();
+  model.mode = "silent";
+  const hung = assert.rejects(ask(url, "never answered"));
+  await eventually(() => model.requests.length === 1);
+  for (const node of cluster.nodes) node.signal("SIGSTOP");
+  service.kill("SIGINT");
+  await hung;
+  assert.deepEqual(await service.exited, [0, null]);
+  assert.equal(service.log.at(-1)?.finished, false);
+});
+
+test("the log has no prompt, no answer, and no line for a request that went well", async () => {
+  await using model = await startModelStub();
+  await using service = spawnService({ MODEL_URL: model.url });
+  const url = await service.url();
+  const lines = service.log.length;
+  for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 200);
+  assert.equal(service.log.length, lines);
+  model.mode = "error";
+  for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 503);
+  service.kill("SIGTERM");
+  await service.exited;
+  const problems = service.log.filter(({ msg }) => msg === "problem");
+  assert(problems.length > 0 && problems.length < 10);
+  assert(!JSON.stringify(service.log).includes("sesame"));
+});
+
+test("a wrong environment is told in full, and the process exits 1", async () => {
+  await using service = spawnService({ MODEL_URL: "nowhere", BREAKER: "maybe" });
+  assert.deepEqual(await service.exited, [1, null]);
+  const stderr = await service.stderr;
+  assert.match(stderr, /MODEL_URL=/);
+  assert.match(stderr, /BREAKER=/);
+});
+
+test("an address that is taken is one error, and the process exits 1", async () => {
+  await using model = await startModelStub();
+  await using service = spawnService({ MODEL_URL: model.url });
+  const port = new URL(await service.url()).port;
+  const second = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
+    env: { MODEL_URL: model.url, PORT: port },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(second, "exit");
+  assert.match(await text(second.stdout), /EADDRINUSE/);
+  assert.deepEqual(await exited, [1, null]);
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { cacheKey } from "./cache/keys.ts";
+import { type ModelStub, startModelStub } from "./testing/model-stub.ts";
+import { eventually, startRedisCluster, type TestCluster, type TestNode } from "./testing/redis-cluster.ts";
+import { requestFor, type ServiceUnderTest, startService } from "./testing/service-under-test.ts";
+
+const questions = Array.from({ length: 30 }, (_, i) => `Question ${i}`);
+const keyOf = (question: string) => cacheKey("public", requestFor(question));
+
+let cluster: TestCluster;
+let model: ModelStub;
+let victim: TestNode;
+/** Questions by whether their shard is the one that is harmed. */
+let harmed: string[];
+let healthy: string[];
+beforeEach(async (context) => {
+  cluster = await startRedisCluster();
+  model = await startModelStub();
+  victim = cluster.nodeOf(keyOf("Question 0"));
+  harmed = questions.filter((question) => cluster.nodeOf(keyOf(question)) === victim);
+  healthy = questions.filter((question) => !harmed.includes(question));
+  if ("after" in context) {
+    context.after(() => model[Symbol.asyncDispose]());
+    context.after(() => cluster[Symbol.asyncDispose]());
+  }
+});
+
+/** A service whose cache has the answer to every question. */
+async function startWarm(env: Record<string, string> = {}): Promise<ServiceUnderTest> {
+  const service = await startService({ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, ...env });
+  await Promise.all(questions.map((question) => service.ask(question)));
+  await eventually(async () => {
+    const sizes = await Promise.all(cluster.nodes.map(({ redis }) => redis.dbsize()));
+    return sizes.reduce((sum, size) => sum + size) === questions.length;
+  });
+  return service;
+}
+
+const askAll = (service: ServiceUnderTest, asked: string[]) =>
+  Promise.all(asked.map((question) => service.ask(question)));
+const breakerOf = (service: ServiceUnderTest, node: TestNode) =>
+  service.metric(`breaker_state{dependency="redis/${node.address}"}`);
+const reads = (service: ServiceUnderTest, outcome: string) =>
+  service.metric(`dependency_calls_total{dependency="redis-read",outcome="${outcome}"}`);
+
+test("a shard is killed: the model answers for it, its breaker alone opens, and the other shards go on hitting", async () => {
+  await using service = await startWarm();
+  victim.signal("SIGKILL");
+  for (let round = 0; round < 4; round++) {
+    const replies = await askAll(service, harmed);
+    assert(
+      replies.every(
+        ({ status, cache, degraded }) => status === 200 && cache === "bypass" && degraded === "redis",
+      ),
+    );
+    const others = await askAll(service, healthy);
+    assert(
+      others.every(({ status, cache, degraded }) => status === 200 && cache === "hit" && degraded === null),
+    );
+  }
+  assert.equal(await breakerOf(service, victim), 2);
+  for (const node of cluster.nodes) if (node !== victim) assert.equal(await breakerOf(service, node), 0);
+});
+
+test("FALLBACK=off: a dead shard's questions are 503, those of the others still hits", async () => {
+  await using service = await startWarm({ FALLBACK: "off" });
+  victim.signal("SIGKILL");
+  for (const reply of await askAll(service, harmed)) {
+    assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [503, "redis_unavailable"]);
+    assert.equal(reply.retryAfter, "1");
+  }
+  for (const reply of await askAll(service, healthy))
+    assert.deepEqual([reply.status, reply.cache], [200, "hit"]);
+});
+
+test("a shard falls silent: its reads time out until the breaker opens; when it is back, so are the hits", async () => {
+  await using service = await startWarm();
+  victim.signal("SIGSTOP");
+  const rounds = 6;
+  for (let round = 0; round < rounds; round++) {
+    const replies = await askAll(service, harmed);
+    assert(replies.every(({ status, degraded }) => status === 200 && degraded === "redis"));
+  }
+  assert((await reads(service, "breaker-open")) > 0);
+  assert((await reads(service, "timeout")) < rounds * harmed.length);
+  for (const reply of await askAll(service, healthy)) assert.equal(reply.cache, "hit");
+
+  victim.signal("SIGCONT");
+  await eventually(async () => (await service.ask("Question 0")).cache === "hit");
+  await eventually(async () => (await breakerOf(service, victim)) === 0);
+  for (const reply of await askAll(service, harmed)) assert.equal(reply.cache, "hit");
+});
+
+test("BREAKER=off: a silent shard costs every request its timeout", async () => {
+  await using service = await startWarm({ BREAKER: "off", REDIS_TIMEOUT_MS: "50" });
+  victim.signal("SIGSTOP");
+  const rounds = 4;
+  for (let round = 0; round < rounds; round++) await askAll(service, harmed);
+  assert.equal(await reads(service, "breaker-open"), 0);
+  assert.equal((await reads(service, "timeout")) + (await reads(service, "error")), rounds * harmed.length);
+});
+
+test("TIMEOUT=off: a request to a silent shard hangs until the shard is back", async () => {
+  await using service = await startWarm({
+    TIMEOUT: "off",
+    BREAKER: "off",
+    REDIS_TIMEOUT_MS: "20",
+    DEADLINE_MS: "20",
+  });
+  victim.signal("SIGSTOP");
+  const waiting = service.ask("Question 0");
+  assert.equal(await Promise.race([waiting, delay(1500, "hung")]), "hung");
+  victim.signal("SIGCONT");
+  assert.deepEqual([(await waiting).status, (await waiting).cache], [200, "hit"]);
+});
+
+test("a write that Redis does not take in does not delay the answer", async () => {
+  await using service = await startWarm({ REDIS_TIMEOUT_MS: "2000" });
+  const question = Array.from({ length: 100 }, (_, i) => `New ${i}`).find(
+    (candidate) => cluster.nodeOf(keyOf(candidate)) === victim,
+  );
+  assert(question !== undefined);
+  model.delayMs = 100;
+  const waiting = service.ask(question);
+  await eventually(() => model.requests.length === questions.length + 1);
+  victim.signal("SIGSTOP");
+  const reply = await waiting;
+  assert.deepEqual([reply.status, reply.cache, reply.degraded], [200, "miss", null]);
+  const writes = (outcome: string) =>
+    service.metric(`dependency_calls_total{dependency="redis-write",outcome="${outcome}"}`);
+  assert.equal(await writes("ok"), questions.length);
+  await eventually(async () => (await writes("timeout")) === 1);
+});
+
+test("every shard is gone: still every answer comes, from the model", async () => {
+  await using service = await startWarm();
+  for (const node of cluster.nodes) node.signal("SIGSTOP");
+  for (let round = 0; round < 4; round++) {
+    const replies = await askAll(service, questions);
+    assert(
+      replies.every(
+        ({ status, cache, degraded }) => status === 200 && cache === "bypass" && degraded === "redis",
+      ),
+    );
+  }
+  for (const node of cluster.nodes) node.signal("SIGCONT");
+  await eventually(async () => (await askAll(service, questions)).every(({ cache }) => cache === "hit"));
+});
+
+test("without Redis from the start it is ready all the same, and finds Redis when it comes", async () => {
+  for (const node of cluster.nodes) node.signal("SIGSTOP");
+  await using service = await startService({
+    ...{ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, START_WAIT_MS: "300" },
+  });
+  assert.equal((await service.get("/health/ready")).status, 200);
+  const reply = await service.ask("Question 0");
+  assert.deepEqual([reply.status, reply.cache, reply.degraded], [200, "bypass", "redis"]);
+  for (const node of cluster.nodes) node.signal("SIGCONT");
+  await eventually(async () => (await service.ask("Question 0")).cache === "hit");
+});
