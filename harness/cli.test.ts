@@ -127,18 +127,6 @@ test("a system whose load script is missing is refused before anything is starte
   assert.deepEqual(await readdir(cwd), ["system.yaml"]);
 });
 
-test("output that nobody reads is no error", async () => {
-  const child = execFile("sh", ["-c", `"$0" "$1" list | true; exit 0`, process.execPath, cli], {
-    cwd: folder,
-  });
-  let stderr = "";
-  child.stderr?.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  await new Promise((resolve) => child.on("close", resolve));
-  assert.equal(stderr, "");
-});
-
 /** A run of `steady` in which every request was answered, as its folder. */
 async function makeRun(name: string, status = 200): Promise<string> {
   const path = join(folder, "runs", name);

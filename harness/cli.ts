@@ -15,7 +15,7 @@ const exitCodeHelp = `Exit codes:
   130  INTERRUPTED    stopped before the end`;
 
 // Whoever read our output may be gone; the exit code and the run's folder still say all.
-
+for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
 
 // Not left to an empty event loop: a gate that has its verdict must not hang on a forgotten timer or socket.
 process.exit(exitCodes[await main()]);

@@ -1,10 +1,13 @@
 import type { Deployment, MemberState } from "../substrates/substrate.ts";
 import type { Check, Proof } from "./evidence.ts";
 
-/** The members' processes are gone; healed when each runs and serves again. */
+/**
+ * The members' processes are gone, and nobody answers in their place (a wrapper may have died and left its child);
+ * healed when each runs and serves again.
+ */
 export function processGone(members: readonly string[]): Proof {
   return {
-    inForce: every(members, (state) => state.process === "gone"),
+    inForce: every(members, (state) => state.process === "gone" && !state.serving),
     healed: every(members, (state) => state.process === "running" && state.serving),
   };
 }
@@ -30,6 +33,6 @@ function every(members: readonly string[], holds: (state: MemberState) => boolea
 }
 
 function words({ process, identity, serving }: MemberState): string {
-  if (process === "gone") return "no process";
+  if (process === "gone") return serving ? "no process, and yet it answers" : "no process";
   return `process ${identity} ${process}, ${serving ? "answers" : "does not answer"}`;
 }

@@ -71,7 +71,7 @@ test("a last line that was cut is left out and said so, damage elsewhere is an e
   }
 });
 
-test("a full disk is one error, told to who awaits it and to who closes", async () => {
+test("a full disk is one error, told to who awaits it and to who closes", { timeout: 20_000 }, async () => {
   const journal = openJournal("/dev/full", () => 1);
   journal.record("k6", { type: "arrivals-dropped", count: 1 });
   journal.record("k6", { type: "arrivals-dropped", count: 2 });
@@ -79,7 +79,9 @@ test("a full disk is one error, told to who awaits it and to who closes", async 
   assert.throws(() => journal.close(), { code: "JOURNAL_UNWRITABLE" });
 });
 
-test("samples on a full disk are the same error, without waiting for the end", async () => {
+test("samples on a full disk are the same error, without waiting for the end", {
+  timeout: 20_000,
+}, async () => {
   const samples = openSamples("/dev/full");
   await assert.rejects(samples.broken, { code: "JOURNAL_UNWRITABLE", kind: "HARNESS_ERROR" });
   assert.throws(() => samples.close(), { code: "JOURNAL_UNWRITABLE" });

@@ -47,11 +47,13 @@ test("a file of the user's named latest stays as it is", async () => {
   assert.deepEqual(await readdir(join(folder.path, "latest")), []);
 });
 
-test("a folder of the user's choice must be empty", async () => {
+test("a folder of the user's choice must hold no run yet", async () => {
   await using folder = await temporaryFolder();
   const chosen = join(folder.path, "a", "b");
   const used = await useRunFolder(chosen);
   assert.deepEqual((await readdir(used.path)).toSorted(), ["logs", "undo"]);
+  await useRunFolder(chosen);
+  await writeFile(used.plan, "{}");
   await assert.rejects(useRunFolder(chosen), { code: "RUN_FOLDER_TAKEN", kind: "BAD_INPUT" });
 });
 

@@ -49,8 +49,8 @@ export async function createRunFolder(
 }
 
 /**
- * Makes an empty or missing folder a run's folder.
- * @throws BreakwaterError RUN_FOLDER_TAKEN if there is anything in it, RUN_FOLDER_UNWRITABLE
+ * Makes a folder, missing or there, a run's folder.
+ * @throws BreakwaterError RUN_FOLDER_TAKEN if it holds a run already, RUN_FOLDER_UNWRITABLE
  */
 export async function useRunFolder(path: string): Promise<RunFolder> {
   const folder = runFolderAt(path);
@@ -58,19 +58,19 @@ export async function useRunFolder(path: string): Promise<RunFolder> {
     await mkdir(folder.path, { recursive: true });
     return readdir(folder.path);
   });
-  if (names.length > 0) {
+  if (names.includes("plan.json")) {
     throw new BreakwaterError(
       "BAD_INPUT",
       "RUN_FOLDER_TAKEN",
-      `Cannot write a run into "${path}": it is not empty`,
+      `Cannot write a run into "${path}": it holds one already`,
       {
-        hint: "Name a folder that does not exist yet: a run never overwrites another.",
+        hint: "Name another folder: a run never overwrites another.",
       },
     );
   }
   await writable(folder.path, async () => {
-    await mkdir(folder.undo);
-    await mkdir(folder.logs);
+    await mkdir(folder.undo, { recursive: true });
+    await mkdir(folder.logs, { recursive: true });
   });
   return folder;
 }

@@ -1,5 +1,5 @@
 import { wordsInstead } from "../nearest-word.ts";
-import type { Pick, Target } from "../scenario/target.ts";
+import type { Choice, Target } from "../scenario/target.ts";
 import { referredTo } from "../system/references.ts";
 import type { Store, System } from "../system/system.ts";
 import type { PlannedTarget } from "./plan.ts";
@@ -102,14 +102,14 @@ function nodes(store: Store, role: Role | undefined): number {
 }
 
 function pickRanks(
-  pick: Pick,
+  pick: Choice,
   matching: number,
   what: string,
   random: Random,
   refuse: Refuse,
 ): readonly number[] | undefined {
   const empty = (why: string) => {
-    refuse("EMPTY_TARGET", `cannot hit ${describePick(pick)} of ${what}: ${why}`);
+    refuse("EMPTY_TARGET", `cannot hit ${describeChoice(pick)} of ${what}: ${why}`);
     return undefined;
   };
   if (matching === 0) return empty("there is none");
@@ -135,6 +135,6 @@ function describe(name: string, role: Role | undefined): string {
   return role === undefined ? `"${name}"` : `"${name}" with role "${role}"`;
 }
 
-function describePick(pick: Pick): string {
+function describeChoice(pick: Choice): string {
   return typeof pick === "string" ? `"${pick}"` : `[${pick.join(", ")}]`;
 }

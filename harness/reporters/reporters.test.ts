@@ -27,7 +27,7 @@ test("terminal: the last line is the verdict; each SLO has value, limit and n", 
   const lines = terminal.render(verdict, bad.plan, false).trimEnd().split("\n");
   assert.match(lines.at(-1) ?? "", /^FAIL test \(exit code 1\): availability/);
   assert.ok(lines.some((line) => /availability +baseline\+fault +\S+% +≥ 99% answered +n 795/.test(line)));
-  assert.ok(lines.some((line) => /outage first failure 200 ms .* from 700 ms/.test(line)));
+  assert.ok(lines.some((line) => /outage first failure 200 ms .* back after 700 ms/.test(line)));
   assert.ok(
     lines.some((line) => /fault kill-node on redis-2: in force 50 ms .*the process is gone/.test(line)),
   );

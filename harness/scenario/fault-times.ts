@@ -2,7 +2,7 @@ import { z } from "zod";
 import { duration } from "../system/units.ts";
 import type { Mistake } from "./mistakes.ts";
 
-/** What is needed of a scenario to compare times. What is wrong in itself is left out, as its schema tells of it. */
+/** What is needed of a scenario to compare times. What is wrong in itself is left out: its schema tells of it. */
 const timed = z.object({
   phases: z.object({ fault: z.unknown().optional() }).optional().catch(undefined),
   faults: z
@@ -14,15 +14,13 @@ const timed = z.object({
         })
         .catch({ at: Number.NaN, for: Number.NaN }),
     )
-    .catch([])
     .default([]),
 });
 
 /** How the faults of a scenario file do not fit its phases, whatever else is wrong in it. */
 export function faultTimeMistakes(input: unknown): readonly Mistake[] {
-  const scenario = timed.safeParse(input).data;
-  if (scenario?.phases === undefined) return [];
-  const { phases, faults } = scenario;
+  const { phases, faults } = timed.safeParse(input).data ?? {};
+  if (phases === undefined || faults === undefined) return [];
   if (phases.fault === undefined) {
     if (faults.length === 0) return [];
     return [{ path: ["phases"], of: "key", message: "there are faults, and no fault phase for them" }];

@@ -19,14 +19,9 @@ const maxBytes = 1024 * 1024;
 const toldAtMost = 100;
 
 /**
- * Reads a YAML file and checks it against a schema.
+ * Reads a system file; its paths are relative to the folder that it stands in.
  * @throws BreakwaterError FILE_UNREADABLE, or FILE_INVALID with every mistake and its file:line:column
  */
-export async function readYaml<S extends z.ZodType>(file: string, schema: S): Promise<z.output<S>> {
-  return (await readChecked(file, schema, async () => [])).value;
-}
-
-/** Reads a system file; its paths are relative to the folder that it stands in. Throws as readYaml does. */
 export async function readSystem(file: string): Promise<System> {
   const folder = path.dirname(path.resolve(file));
   const { value } = await readChecked(file, systemSchema, async (input) => [
@@ -36,7 +31,10 @@ export async function readSystem(file: string): Promise<System> {
   return { ...value, folder };
 }
 
-/** Reads a scenario file. Throws as readYaml does. */
+/**
+ * Reads a scenario file.
+ * @throws BreakwaterError FILE_UNREADABLE, or FILE_INVALID with every mistake and its file:line:column
+ */
 export async function readScenario(file: string): Promise<Scenario> {
   const { value, input } = await readChecked(file, scenarioSchema, async (input) => faultTimeMistakes(input));
   return toScenario(value, input);

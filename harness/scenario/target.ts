@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** How many of the members that match are hit, or which of them, counted from 0 in the order of their names. */
-export type Pick = "one" | "minority" | "majority" | "all" | readonly number[];
+export type Choice = "one" | "minority" | "majority" | "all" | readonly number[];
 
 /** What a fault hits, before it is drawn. */
 export type Target =
@@ -10,14 +10,14 @@ export type Target =
       readonly hits: "member";
       readonly of: { readonly kind: "store" | "service"; readonly name: string };
       readonly role?: "master" | "replica";
-      readonly pick: Pick;
+      readonly pick: Choice;
     }
   | {
       readonly hits: "link";
       readonly from: string;
       readonly to: string;
       readonly role?: "master" | "replica";
-      readonly pick: Pick;
+      readonly pick: Choice;
     };
 
 /** For checks of how keys go together: an unknown key says more than they do. */

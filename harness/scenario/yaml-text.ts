@@ -15,7 +15,7 @@ import {
 import { reasonOf } from "../errors.ts";
 
 /** Where in a text something stands; both count from 1. */
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }
@@ -25,7 +25,7 @@ export interface Problem extends Place {
   readonly message: string;
 }
 
-export interface YamlText {
+interface YamlText {
   /** The text as plain data; undefined where it cannot be understood at all, and then there are problems. */
   readonly input: unknown;
   /** What is wrong with the text as YAML. */

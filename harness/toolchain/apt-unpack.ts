@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { reasonOf } from "../errors.ts";
 import { onPath } from "./host.ts";
 import type { Source } from "./tool.ts";
 
@@ -41,7 +42,8 @@ export function aptUnpack(packageName: string): Source {
         for (const { file } of needed) await run("dpkg", "-x", file, folder);
       } catch (error) {
         signal.throwIfAborted();
-        throw updateFailed ?? error;
+        if (updateFailed === undefined) throw error;
+        throw new Error(`${reasonOf(error)}; before that, ${reasonOf(updateFailed)}`, { cause: error });
       }
       await rm(work, { recursive: true });
     },
@@ -57,6 +59,7 @@ function aptConfig(folder: string): string {
 Dir::State::lists "${folder}/lists";
 Dir::Cache "${folder}/cache";
 APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::Retries "0";

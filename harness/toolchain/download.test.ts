@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { BreakwaterError } from "../errors.ts";
 import { download } from "./download.ts";
 import { httpServer, temporaryHost } from "./temporary-host.ts";
@@ -74,6 +75,17 @@ test("download() gives up on a server that never answers, and on one that stops 
     response.write(body.subarray(0, 1_000));
   }, 100);
   assert.match(String(stalled.error), /nothing arrived for 0\.1 s/);
+});
+
+test("download() waits for a slow server that keeps sending", async () => {
+  const { written } = await downloadFrom(async (_, response) => {
+    for (let part = 0; part < 20; part += 1) {
+      response.write(body.subarray(part * 15_000, (part + 1) * 15_000));
+      await delay(100);
+    }
+    response.end();
+  }, 1_500);
+  assert.deepEqual(written, body);
 });
 
 test("download() says what the server or the network said", async () => {

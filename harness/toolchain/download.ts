@@ -57,7 +57,6 @@ export async function download(
     );
   } catch (error) {
     signal.throwIfAborted();
-    if (giveUp.signal.aborted) throw giveUp.signal.reason;
     throw new Error(networkReason(error), { cause: error });
   } finally {
     clearTimeout(silence);

@@ -85,7 +85,12 @@ test("two installs at once both succeed, with one result", async () => {
   await using temporary = await temporaryHost();
   const { host } = temporary;
   // Each waits until the other has begun.
-  const meet = `touch "$GOBIN/../$$.begun"; while [ "$(ls "$GOBIN"/../*.begun | wc -l)" -lt 2 ]; do sleep 0.02; done`;
+  const meet = `
+touch "$GOBIN/../$$.begun"
+n=0
+while [ "$(ls "$GOBIN"/../*.begun | wc -l)" -lt 2 ]; do
+  n=$((n + 1)); [ $n -lt 1000 ] || exit 8; sleep 0.02
+done`;
   await temporary.script("go", fakeGo("1.8.1", meet));
   const both = await Promise.all([
     obtainTool(k6, host, () => {}, never),
@@ -96,6 +101,21 @@ test("two installs at once both succeed, with one result", async () => {
   const left = (await readdir(host.cacheDir)).filter((entry) => !entry.endsWith(".begun"));
   assert.deepEqual(left, ["k6"]);
   assert.deepEqual(await readdir(join(host.cacheDir, "k6")), ["1.8.1-linux-x64"]);
+});
+
+test("what another process has installed in the meantime is left alone: it may be in use", async () => {
+  await using temporary = await temporaryHost();
+  const { host } = temporary;
+  await temporary.script(
+    "k6",
+    `echo "k6 v1.8.1 (go1.26.0, linux/amd64)" # theirs`,
+    "cache/k6/1.8.1-linux-x64",
+  );
+  await temporary.script("go", fakeGo("1.8.1"));
+  const search = await obtainTool(k6, host, () => {}, never);
+  assert.ok("found" in search);
+  assert.match(await readFile(search.found.path, "utf8"), /theirs/);
+  assert.deepEqual(await readdir(host.cacheDir), ["k6"]);
 });
 
 test("a broken folder in the cache is replaced", async () => {

@@ -53,10 +53,10 @@ test("requests under way when the load is stopped are lost where they began", ()
   about(lostIn(hanging, 8000, 10_000), 95);
 });
 
-test("a first arrival that was late makes the others neither early nor lost", () => {
-  const late = [40, ...all.slice(1)].toSorted((a, b) => a - b);
+test("first arrivals that were late make the others neither early nor lost", () => {
+  const late = all.map((atMs) => Math.max(atMs, 200));
   assert.equal(lostIn(late, 0, 10_000), 0);
-  assert.equal(lostIn(late, 9000, 10_000), 0);
+  assert.equal(lostIn(late, 9000, 11_000), 0);
 });
 
 test("arrivals that are late when the load is over are not lost", () => {

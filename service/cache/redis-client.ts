@@ -5,6 +5,9 @@ export interface NodeAddress {
   readonly port: number;
 }
 
+/** How often the client asks which node has which slots. */
+const slotsRefreshMs = 1000;
+
 /**
  * The Redis Cluster client: the one place that decides how it fails.
  *
@@ -48,15 +51,19 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
     retryDelayOnClusterDown: 0,
     // One MOVED and one ASK. The default of 16 hops costs 1.4 s on a dead shard.
     maxRedirections: 3,
-    // Unset by default (its documentation says 5000). Nothing else tells of a promotion when the old master
-    // is silent: a command that timed out refreshes nothing.
-    slotsRefreshInterval: 1000,
     // A node at a time: a silent node delays the refresh by this much. It bounds no command.
     slotsRefreshTimeout: 1000,
     // The default grows to 2 s, without jitter: too long to be away after an outage has ended.
     clusterRetryStrategy: (times: number) => Math.min(100 + 50 * times, 500) + Math.random() * 100,
   } satisfies ClusterOptions;
   const client = new Cluster([...nodes], options);
+  // Nothing else tells of a promotion when the old master is silent: a command that timed out refreshes
+  // nothing. ioredis has slotsRefreshInterval for this, unset by default (its documentation says 5000); but
+  // a client that disconnects while a refresh is under way then keeps its timer, and the process, for ever.
+  const refresh = setInterval(() => {
+    if (client.status === "ready") client.refreshSlotsCache();
+  }, slotsRefreshMs).unref();
+  client.once("end", () => clearInterval(refresh));
   // Each node connects as soon as it is known. By default the first command connects; with the offline
   // queue off, those that arrive until then would fail. Later than now, since a command that a MOVED sends
   // to the node in this same turn opens the connection itself, and waits for it.

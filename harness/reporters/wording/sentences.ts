@@ -1,6 +1,6 @@
 import type { JudgedFault, Verdict } from "../../verdict/verdict.ts";
 
-/** `in force 31 ms after its request, for 10.01 s; healed 1.84 s after that was requested; 1998 requests began …` */
+/** When it was in force, what the evidence saw, how long healing took, and how many requests it met. */
 export function faultSentence(fault: JudgedFault): string {
   const { requestedMs, provenMs, healRequestedMs, healedMs } = fault;
   if (requestedMs === undefined) return "never began";
@@ -25,9 +25,8 @@ export function outageSentence({
   failedRequests,
 }: NonNullable<Verdict["outage"]>): string {
   if (firstFailureMs === undefined) return "no request failed from the first fault on";
-  const back =
-    backMs === undefined ? "requests still failed at the end" : `none failed any more from ${ms(backMs)} on`;
-  return `first failure ${ms(firstFailureMs)} after the fault was requested; ${back}; ${failedRequests} failed`;
+  const back = backMs === undefined ? "requests still failed at the end" : `service back after ${ms(backMs)}`;
+  return `first failure ${ms(firstFailureMs)} after the fault was requested; ${back}; ${failedRequests} requests failed`;
 }
 
 export function loadSentence({ planned, sampled, dropped, lost, failed }: Verdict["load"]): string {

@@ -116,8 +116,9 @@ export function deploy(
       const stat = running === undefined ? undefined : await processStat(running.pid);
       // Another process may have got the same pid: then ours is gone.
       const alive = stat !== undefined && stat.state !== "gone" && stat.identity === running?.identity;
-      if (!alive) return { process: "gone", identity: "", serving: false };
-      return { process: stat.state === "stopped" ? "stopped" : "running", identity: stat.identity, serving: await serves(member) };
+      const serving = await serves(member);
+      if (!alive) return { process: "gone", identity: "", serving };
+      return { process: stat.state === "stopped" ? "stopped" : "running", identity: stat.identity, serving };
     },
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
