@@ -12,7 +12,7 @@ import type { Config } from "./config.ts";
 import { drainable } from "./drain.ts";
 import { EngineFailure } from "./inference/engine.ts";
 import { openaiHttpEngine } from "./inference/openai-http.ts";
-import { type BreakerSettings, breaker } from "./resilience/breaker.ts";
+import { type BreakerSettings, type BreakerState, breaker } from "./resilience/breaker.ts";
 import { bulkhead } from "./resilience/bulkhead.ts";
 import { deadline } from "./resilience/deadline.ts";
 import { guard } from "./resilience/guard.ts";
@@ -152,8 +152,12 @@ function reportingBreaker(
   metrics: Metrics,
 ): Policy {
   metrics.breakerState(dependency, "closed");
+  let logged: BreakerState = "closed";
   return breaker(settings, isFailure, (state) => {
     metrics.breakerState(dependency, state);
-    if (state !== "half-open") log.warn({ dependency, state }, "breaker");
+    // A probe that fails is no news: it would be two lines a second for each shard of an outage.
+    if (state === "half-open" || state === logged) return;
+    logged = state;
+    log.warn({ dependency, state }, "breaker");
   });
 }

@@ -15,6 +15,7 @@ const slos: readonly PlannedSlo[] = [
 ];
 const good = recorded(slos);
 const bad = changed(good, 5200, 5700, (one) => ({ ...one, ...lostConnection }));
+const sick = changed(good, 2000, 2100, (one) => ({ ...one, ...lostConnection }));
 const unproven = without(good, (one) => one.type === "fault" && one.state === "proven");
 const cut = without(good, (one) => one.type === "run-ended");
 
@@ -53,6 +54,7 @@ test("junit: only a PASS is green", async () => {
     junit.render(await verdictOf(run), run.plan, false).split(`<${element} `).length - 1;
   assert.deepEqual([await count(good, "failure"), await count(good, "error")], [0, 0]);
   assert.deepEqual([await count(bad, "failure"), await count(bad, "error")], [2, 0]);
+  assert.deepEqual([await count(sick, "failure"), await count(sick, "error")], [0, 1]);
   assert.ok((await count(unproven, "error")) > 0);
   assert.ok((await count(cut, "error")) > 0);
   assert.match(junit.render(await verdictOf(unproven), good.plan, false), /<error type="INCONCLUSIVE"/);

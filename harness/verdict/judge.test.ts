@@ -312,3 +312,25 @@ test("100,000 samples are judged", async (context) => {
   context.diagnostic(`judged in ${(performance.now() - began).toFixed(0)} ms`);
   assert.equal(verdict.outcome, "PASS", verdict.because);
 });
+
+test("a member that ended though no fault hit it is a FAIL, and its end as part of a fault is not", async () => {
+  const run = recorded([{ slo: "availability", limit: "90%", during: [] }]);
+  const exited = (expected: boolean) =>
+    event(6000, { type: "process-exited", process: "api-1", pid: 7, code: 1, signal: null, expected });
+  const died = await judge(run.plan, { ...run, events: [...run.events, exited(false)] });
+  assert.equal(died.outcome, "FAIL");
+  assert.deepEqual(died.reasons.map(({ code }) => code), ["MEMBER_DIED"]);
+  assert.equal((await judge(run.plan, { ...run, events: [...run.events, exited(true)] })).outcome, "PASS");
+});
+
+test("a connection past all links is a doubt where a fault is on links, and nowhere else", async () => {
+  const run = recorded([{ slo: "availability", limit: "90%", during: [] }]);
+  const events = [...run.events, event(6000, { type: "bypass", to: "redis-1", from: "127.0.0.1:5" })];
+  assert.equal((await judge(run.plan, { ...run, events })).outcome, "PASS");
+  const [fault] = run.plan.faults;
+  assert.ok(fault);
+  const onLinks = { ...run.plan, faults: [{ ...fault, target: { hits: "link", from: "api", to: "redis", ranks: [0] } as const }] };
+  assert.equal((await judge(onLinks, run)).outcome, "PASS");
+  const doubted = await judge(onLinks, { ...run, events });
+  assert.deepEqual([doubted.outcome, ...doubted.reasons.map(({ code }) => code)], ["INCONCLUSIVE", "LINK_BYPASSED"]);
+});

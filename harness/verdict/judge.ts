@@ -8,7 +8,7 @@ import { judgeFaults } from "./faults.ts";
 import { type Doubts, judgeSlo } from "./judge-slo.ts";
 import { observeRun } from "./observe.ts";
 import { outageOf } from "./outage.ts";
-import { faultReasons, runReasons } from "./validity.ts";
+import { bypassReasons, faultReasons, memberReasons, runReasons } from "./validity.ts";
 import type { JudgedFault, JudgedSlo, Reason, Verdict } from "./verdict.ts";
 
 /** Of one run: what makes it worthless comes before what it says of the system. */
@@ -38,7 +38,9 @@ export async function judge(
   const judged = withSickBaseline(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
-  const reasons = [...ofRun, ...ofFaults, ...sloReasons(judged)].toSorted(
+  // A run that failed has ended its system in the middle.
+  const ofSystem = ofRun.length === 0 ? [...memberReasons(events), ...bypassReasons(plan.faults, events)] : [];
+  const reasons = [...ofRun, ...ofFaults, ...ofSystem, ...sloReasons(judged)].toSorted(
     (a, b) => worstFirst.indexOf(a.outcome) - worstFirst.indexOf(b.outcome),
   );
   const [worst] = reasons;

@@ -1,4 +1,5 @@
 import type { RunEvent } from "../journal/event.ts";
+import type { PlannedFault } from "../plan/plan.ts";
 import { isProven } from "./faults.ts";
 import type { JudgedFault, Reason } from "./verdict.ts";
 
@@ -30,6 +31,26 @@ function loadReasons(events: readonly RunEvent[]): readonly Reason[] {
   const how = load.signal === null ? `exit code ${load.code}` : `signal ${load.signal}`;
   const message = `the load generator ended with ${how}`;
   return [{ of: "run", outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
+}
+
+/** What the system did that no SLO asks for, and that disproves it all the same: a part of it ended by itself. */
+export function memberReasons(events: readonly RunEvent[]): readonly Reason[] {
+  return events.flatMap((event): Reason[] => {
+    if (event.type !== "process-exited" || event.expected) return [];
+    const how = event.signal === null ? `with code ${event.code}` : `by ${event.signal}`;
+    const message = `${event.process} has ended ${how}, and no fault had hit it; its last words are in logs/${event.process}.log`;
+    return [{ of: "run", outcome: "FAIL", code: "MEMBER_DIED", message }];
+  });
+}
+
+/** Connections that passed no link were not touched by a fault on links, so it was not in force for them. */
+export function bypassReasons(plannedFaults: readonly PlannedFault[], events: readonly RunEvent[]): readonly Reason[] {
+  if (!plannedFaults.some(({ target }) => target.hits === "link")) return [];
+  const bypasses = events.filter((event) => event.type === "bypass");
+  const [first] = bypasses;
+  if (first === undefined) return [];
+  const message = `${bypasses.length} connections passed no link, the first from ${first.from} to ${first.to}: no fault on a link touched them`;
+  return [{ of: "fault", outcome: "INCONCLUSIVE", code: "LINK_BYPASSED", message }];
 }
 
 /**

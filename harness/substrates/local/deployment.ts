@@ -130,7 +130,7 @@ export function deploy(
     traffic: async () => router.traffic(),
 
     async launch(job: JobSpec): Promise<Job> {
-      const process = await processes.start({ ...job, env: { ...environment(), ...job.env }, stdout: "pipe" });
+      const process = await processes.start({ ...job, env: { ...environment(), ...job.env }, stdout: "pipe", ends: true });
       state.tools.push(process);
       const { stdout } = process.child;
       if (stdout === null) throw new BreakwaterError("HARNESS_ERROR", "JOB_WITHOUT_OUTPUT", `Cannot read what "${job.name}" prints`);

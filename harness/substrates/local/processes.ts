@@ -26,6 +26,8 @@ export interface ProcessSpec {
   readonly stdout?: "pipe";
   /** Opens a channel for messages. */
   readonly ipc?: true;
+  /** It ends by itself: whoever started it says whether it ended well. */
+  readonly ends?: true;
 }
 
 export interface RunningProcess {
@@ -95,7 +97,7 @@ export async function openProcesses(
       record("substrate", { type: "process-started", process: spec.name, pid });
       const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
         const ended = (code: number | null, signal: string | null) => {
-          record("substrate", { type: "process-exited", process: spec.name, pid, code, signal, expected: expected(spec.name) });
+          record("substrate", { type: "process-exited", process: spec.name, pid, code, signal, expected: spec.ends === true || expected(spec.name) });
           resolve({ code, signal });
         };
         if (child.exitCode !== null || child.signalCode !== null) ended(child.exitCode, child.signalCode);
