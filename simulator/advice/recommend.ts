@@ -1,0 +1,117 @@
+import { middle } from "../money/range.ts";
+import type { PolicyName } from "../policies/catalog.ts";
+import type { StrategySpec } from "../strategies/spec.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { kneeOf, paretoFront } from "./front.ts";
+
+export interface Advice {
+  /** What is gained: US dollars, or where the log has no prices the share of tokens or of requests. */
+  readonly gainIs: "net saving" | "token share" | "request share";
+  /**
+   * What the model's bill falls by (before the cache's own cost) against memory; by rising memory. Bounds that no one
+   * can run (Belady) are not on it.
+   */
+  readonly front: readonly Evaluation[];
+  readonly knee: Evaluation | undefined;
+  /**
+   * The smallest that reaches 95 % of the largest gain, the cache's own cost taken off. Undefined where none gains
+   * anything. Never a semantic one beside others: no log says whether a similar request's answer would have been right.
+   */
+  readonly recommended: Evaluation | undefined;
+  /** The same among what the reference service can run (`isDeployable`). */
+  readonly deployable: Evaluation | undefined;
+}
+
+const enough = 0.95;
+
+/**
+ * Chooses among evaluated strategies. A gain that is a range is taken at its low end: a recommendation must hold on
+ * the cautious reading of what the log leaves open.
+ */
+export function recommend(evaluations: readonly Evaluation[]): Advice {
+  const runnable = evaluations.filter(({ spec }) => !usesPolicy(spec, "belady"));
+  const hasMoney = runnable.some(({ money }) => money !== undefined && money.before.high > 0);
+  const hasTokens = runnable.some(({ summary }) => !Number.isNaN(summary.hitShare.byToken));
+  const shareOf = ({ summary: { hitShare } }: Evaluation) =>
+    hasTokens ? hitShare.byToken : hitShare.byRequest;
+  const grossOf = (evaluation: Evaluation): number =>
+    hasMoney ? (evaluation.money?.saving.low ?? Number.NEGATIVE_INFINITY) : shareOf(evaluation);
+  const netOf = (evaluation: Evaluation): number =>
+    hasMoney ? (evaluation.money?.netSaving.low ?? Number.NEGATIVE_INFINITY) : shareOf(evaluation);
+  const choose = (of: readonly Evaluation[]) => {
+    const best = of.reduce((most, evaluation) => Math.max(most, netOf(evaluation)), 0);
+    if (best === 0) return undefined;
+    return of
+      .filter((evaluation) => netOf(evaluation) >= enough * best)
+      .reduce((least, evaluation) => (memoryOf(evaluation) < memoryOf(least) ? evaluation : least));
+  };
+  const certain = runnable.filter(({ spec }) => spec.answers?.match !== "semantic");
+  const points = runnable.map((evaluation) => ({
+    size: memoryOf(evaluation),
+    gain: grossOf(evaluation),
+    evaluation,
+  }));
+  const front = paretoFront(points).filter(({ gain }) => gain > 0);
+  return {
+    gainIs: hasMoney ? "net saving" : hasTokens ? "token share" : "request share",
+    front: front.map(({ evaluation }) => evaluation),
+    knee: kneeOf(front)?.evaluation,
+    recommended: choose(certain.length > 0 ? certain : runnable),
+    deployable: choose(runnable.filter(({ spec }) => isDeployable(spec))),
+  };
+}
+
+function memoryOf({ memoryBytes }: Evaluation): number {
+  return middle(memoryBytes);
+}
+
+/** Redis evicts by an approximation of LRU or LFU, and the reference service asks for the exact request with a TTL. */
+const redisPolicies: Partial<Record<PolicyName, string>> = { lru: "allkeys-lru", lfu: "allkeys-lfu" };
+
+/** Whether the reference service with its Redis can be set to do this. */
+function isDeployable({ answers, prefix }: StrategySpec): boolean {
+  return (
+    prefix === undefined &&
+    answers !== undefined &&
+    answers.match === "exact" &&
+    answers.tiers.length === 1 &&
+    answers.replicas === 1 &&
+    redisPolicies[answers.tiers[0].policy] !== undefined
+  );
+}
+
+function usesPolicy({ answers, prefix }: StrategySpec, name: PolicyName): boolean {
+  return prefix?.policy === name || (answers?.tiers.some(({ policy }) => policy === name) ?? false);
+}
+
+/** The service accepts up to a day; a strategy without a TTL is written as that. */
+const longestFreshMs = 86_400_000;
+
+/**
+ * The service's environment for a strategy, as lines of an env file. Redis has its own settings, so they
+ * stand beside it as comments.
+ *
+ * @throws RangeError for a strategy that the service cannot run
+ */
+export function serviceEnvironment(
+  { spec, label, memoryBytes }: Evaluation,
+  assumptions: readonly string[],
+): string {
+  const tier = spec.answers?.tiers[0];
+  const policy = tier === undefined ? undefined : redisPolicies[tier.policy];
+  if (!isDeployable(spec) || policy === undefined) {
+    throw new RangeError(
+      `Cannot write "${label}" as the service's environment: the service has no such cache`,
+    );
+  }
+  const freshMs = Math.min(longestFreshMs, Math.round(spec.answers?.ttlMs ?? longestFreshMs));
+  return [
+    `# Chosen by the simulator: ${label}`,
+    ...assumptions.map((line) => `# Assumed: ${line}`),
+    `CACHE_FRESH_MS=${freshMs}`,
+    "# For each master of Redis, its share of this memory (redis.conf):",
+    `#   maxmemory ${Math.max(1, Math.ceil(memoryBytes.high / 2 ** 20))}mb`,
+    `#   maxmemory-policy ${policy}`,
+    "",
+  ].join("\n");
+}

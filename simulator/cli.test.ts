@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { reportSchema } from "./report/report.ts";
+
+const run = promisify(execFile);
+const cli = fileURLToPath(new URL("./cli.ts", import.meta.url));
+const conversation = fileURLToPath(
+  new URL("./data/traces/mooncake_conversation_trace.jsonl", import.meta.url),
+);
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "breakwater-simulate-"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function simulate(
+  ...args: readonly string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const options = { maxBuffer: 64 * 2 ** 20 };
+  try {
+    return { code: 0, ...(await run(process.execPath, [cli, ...args], options)) };
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && "stdout" in thrown && "stderr" in thrown))
+      throw thrown;
+    return { code: Number(thrown.code), stdout: String(thrown.stdout), stderr: String(thrown.stderr) };
+  }
+}
+
+async function chatLog(): Promise<string> {
+  const path = join(folder, "chat.jsonl");
+  const lines = Array.from({ length: 400 }, (_, i) =>
+    JSON.stringify({
+      time: 1_790_000_000_000 + i * 900,
+      tenant: "a",
+      model: "gpt-4o",
+      request: { messages: [{ role: "user", content: `SECRET question ${(i * i) % 37}` }] },
+      promptTokens: 500,
+      outputTokens: 100,
+      latencyMs: 900,
+      responseBytes: 700,
+    }),
+  );
+  await writeFile(path, `${lines.join("\n")}\n`);
+  return path;
+}
+
+test("a chat log gives the page, the data, the table and the service's environment, and no prompt in any of them", async () => {
+  const path = await chatLog();
+  const out = (name: string) => join(folder, name);
+  const { code, stdout, stderr } = await simulate(
+    path,
+    ...["--sizes", "4", "--policies", "lru,sieve", "--lose", "all@3m"],
+    ...[
+      "--json",
+      out("r.json"),
+      "--csv",
+      out("r.csv"),
+      "--html",
+      out("r.html"),
+      "--write-config",
+      out("r.env"),
+    ],
+  );
+  assert.equal(code, 0, stderr);
+  const report = reportSchema.parse(JSON.parse(await readFile(out("r.json"), "utf8")));
+  assert.equal(report.log.requests, 400);
+  assert.equal(report.log.format, "openai, guessed");
+  assert.equal(report.cost, "api");
+  assert.ok(report.failover !== null && report.failover.extraMisses > 0);
+  assert.match(await readFile(out("r.env"), "utf8"), /^CACHE_FRESH_MS=\d+$/m);
+  const outputs = await Promise.all(
+    ["r.json", "r.csv", "r.html", "r.env"].map((name) => readFile(out(name), "utf8")),
+  );
+  for (const text of [stdout, stderr, ...outputs]) assert.ok(!text.includes("SECRET"));
+});
+
+test("the full sweep of the conversation trace: ten policies at twenty sizes, with the GPU's hours and queue", async () => {
+  const json = join(folder, "conversation.json");
+  const { code, stderr } = await simulate(conversation, "--strategies", "prefix", "--json", json);
+  assert.equal(code, 0, stderr);
+  const report = reportSchema.parse(JSON.parse(await readFile(json, "utf8")));
+  assert.equal(report.strategies.length, 200);
+  assert.equal(report.cost, "gpu");
+  const all = report.strategies.filter(({ label }) => label.endsWith("93,588,480 tokens"));
+  assert.equal(all.length, 10);
+  for (const { reusedBlocks, label } of all) assert.equal(reusedBlocks, 105_710, label);
+  assert.ok((report.detail.timesBefore?.firstToken?.p95Ms ?? 0) > 0);
+});
+
+test("wrong options are told all at once, with exit code 4", async () => {
+  const { code, stderr } = await simulate(
+    conversation,
+    "--sizes",
+    "many",
+    "--policies",
+    "lru,mru",
+    "--ttl",
+    "soon",
+  );
+  assert.equal(code, 4);
+  for (const option of ["--sizes", "--policies", "--ttl"]) assert.ok(stderr.includes(option), option);
+});
+
+test("what cannot be read or priced is told with a hint, and exit code 4", async () => {
+  const { code, stderr } = await simulate(join(folder, "no-such.jsonl"));
+  assert.equal(code, 4);
+  assert.match(stderr, /no-such\.jsonl/);
+  const unpriced = await simulate(conversation, "--cost", "api");
+  assert.equal(unpriced.code, 4);
+  assert.match(unpriced.stderr, /hint: .*--model/);
+  assert.equal((await simulate("--no-such-option")).code, 4);
+});
+
+test("a strategy that the log has nothing for is refused with a hint, also from a worker", async () => {
+  const path = await chatLog();
+  const sticky = await simulate(path, "--strategies", "tiered", "--routing", "sticky", "--sizes", "1");
+  assert.equal(sticky.code, 4);
+  assert.match(sticky.stderr, /hint: .*consistent-hash/);
+  assert.equal(
+    (await simulate(conversation, "--strategies", "exact", "--unit", "bytes", "--sizes", "1")).code,
+    4,
+  );
+});
+
+test("the user's own table prices the log, and every figure names its source and date", async () => {
+  const path = await chatLog();
+  const prices = join(folder, "prices.json");
+  await writeFile(
+    prices,
+    JSON.stringify({
+      source: "our contract",
+      date: "2026-10-01",
+      models: { "gpt-4o": { input: 1, output: 4 } },
+    }),
+  );
+  const json = join(folder, "own.json");
+  const { code, stderr } = await simulate(
+    path,
+    "--prices",
+    prices,
+    "--strategies",
+    "exact",
+    "--sizes",
+    "2",
+    "--json",
+    json,
+  );
+  assert.equal(code, 0, stderr);
+  const report = reportSchema.parse(JSON.parse(await readFile(json, "utf8")));
+  assert.equal(report.prices?.source, "our contract");
+  assert.equal(report.prices?.date, "2026-10-01");
+  const before = report.strategies[0]?.usd?.before.low ?? 0;
+  assert.ok(Math.abs(before - (400 * (500 * 1 + 100 * 4)) / 1e6) < 1e-8);
+  await writeFile(prices, '{"source":"x"}');
+  assert.equal((await simulate(path, "--prices", prices)).code, 4);
+});
+
+test("--print-schema prints the schema of the JSON report", async () => {
+  const { code, stdout } = await simulate("--print-schema");
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).type, "object");
+});

@@ -1,0 +1,23 @@
+/** What the user gave does not fit the log, or cannot be read. Tests assert `code`. */
+export class InputError extends Error {
+  override readonly name = "InputError";
+  readonly code:
+    | "UNREADABLE_PRICES"
+    | "BAD_PRICES"
+    | "NO_PRICES"
+    | "BAD_EMBEDDINGS"
+    | "NOTHING_REPEATS"
+    | "NO_TIMES";
+  readonly hint: string;
+
+  constructor(code: InputError["code"], message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** What a thrown value says of itself. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,50 @@
+import { isRecord } from "./usage.ts";
+
+/** How an answer is delivered, and for whom it is accounted, does not change the answer. */
+const delivery = new Set(["stream", "stream_options", "user", "metadata", "store"]);
+
+/** The text that two requests share exactly when they ask the same: members in code-unit order, delivery left out. */
+export function canonicalRequest(request: unknown): string {
+  return isRecord(request) ? canonicalJson(request, identity, delivery) : canonicalJson(request, identity);
+}
+
+/** As canonicalRequest, and blind to case, white space and Unicode's compatible forms (NFKC). */
+export function normalisedRequest(request: unknown): string {
+  return isRecord(request)
+    ? canonicalJson(request, normalised, delivery)
+    : canonicalJson(request, normalised);
+}
+
+export function normalised(text: string): string {
+  return text.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
+}
+
+/** What an engine reads first to last, as text: tools, then the messages (or the bare prompt). */
+export function promptText(request: unknown): string {
+  if (!isRecord(request)) return canonicalJson(request, identity);
+  const parts = [request.tools, request.system, request.messages ?? request.input ?? request.prompt];
+  return parts
+    .filter((part) => part !== undefined)
+    .map((part) => canonicalJson(part, identity))
+    .join("");
+}
+
+function canonicalJson(
+  value: unknown,
+  ofText: (text: string) => string,
+  leftOut?: ReadonlySet<string>,
+): string {
+  if (typeof value === "string") return JSON.stringify(ofText(value));
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, ofText)).join(",")}]`;
+  if (!isRecord(value)) return JSON.stringify(value) ?? "null";
+  let text = "{";
+  for (const name of Object.keys(value).sort()) {
+    if (leftOut?.has(name)) continue;
+    text += `${text.length > 1 ? "," : ""}${JSON.stringify(name)}:${canonicalJson(value[name], ofText)}`;
+  }
+  return `${text}}`;
+}
+
+function identity(text: string): string {
+  return text;
+}

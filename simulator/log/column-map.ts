@@ -1,0 +1,82 @@
+import { type ColumnMap, type CsvField, csvFields } from "./format.ts";
+import { LogError } from "./log-error.ts";
+
+/** Names that headers use, in lower case without punctuation. */
+const aliases: Readonly<Record<CsvField, readonly string[]>> = {
+  time: ["time", "timestamp", "createdat", "starttime", "date", "ts", "requestcreatedat"],
+  tenant: ["tenant", "tenantid", "team", "teamid", "organization", "org"],
+  model: ["model", "modelname", "modelid"],
+  request: [
+    "request",
+    "prompt",
+    "query",
+    "question",
+    "input",
+    "text",
+    "key",
+    "requesthash",
+    "objectid",
+    "id",
+  ],
+  promptTokens: ["prompttokens", "inputtokens", "contexttokens", "requesttokens", "tokensin"],
+  cachedTokens: ["cachedtokens", "cachereadtokens", "cachereadinputtokens", "cachedinputtokens"],
+  cacheWriteTokens: ["cachewritetokens", "cachecreationinputtokens"],
+  outputTokens: ["outputtokens", "completiontokens", "generatedtokens", "responsetokens", "tokensout"],
+  latencyMs: ["latencyms", "durationms", "delayms", "elapsedms", "responsetimems"],
+  latencySeconds: ["latencyseconds", "latencys", "durationseconds", "elapsedtime"],
+  bytes: ["bytes", "size", "responsebytes", "objsize", "objectsize"],
+};
+
+/** Which column of the header is what: the user's map where given, else by the columns' names. */
+export function columnsOf(header: readonly string[], map: ColumnMap | undefined): Map<CsvField, number> {
+  const found = new Map<CsvField, number>();
+  const plain = header.map((name) => name.toLowerCase().replace(/[^a-z0-9]/g, ""));
+  for (const field of csvFields) {
+    if (map === undefined) {
+      const column = aliases[field].map((alias) => plain.indexOf(alias)).find((index) => index >= 0);
+      if (column !== undefined) found.set(field, column);
+      continue;
+    }
+    const name = map[field];
+    if (name === undefined) continue;
+    const column = byPosition(map) ? Number(name) - 1 : header.indexOf(name);
+    if (column < 0 || column >= header.length) {
+      throw new LogError(
+        "BAD_COLUMN_MAP",
+        `Cannot read column "${name}" as "${field}": the log has no such column`,
+        {
+          hint: `Its columns: ${header.join(", ")}`,
+        },
+      );
+    }
+    found.set(field, column);
+  }
+  return found;
+}
+
+/** Whether every column is named by its position, so that the first line is data and no header. */
+export function byPosition(map: ColumnMap | undefined): boolean {
+  const names = Object.values(map ?? {});
+  return names.length > 0 && names.every((name) => /^[1-9]\d*$/.test(name));
+}
+
+/** Reads a map as the command line has it: `time=TIMESTAMP,promptTokens=ContextTokens`. */
+export function parseColumnMap(text: string): ColumnMap {
+  const map: Partial<Record<CsvField, string>> = {};
+  for (const pair of text.split(",")) {
+    const equals = pair.indexOf("=");
+    const field = csvFields.find((name) => name === pair.slice(0, Math.max(equals, 0)).trim());
+    const column = pair.slice(equals + 1).trim();
+    if (field === undefined || column === "") {
+      throw new LogError(
+        "BAD_COLUMN_MAP",
+        `Cannot read the column map "${text}": "${pair}" is not field=column`,
+        {
+          hint: `Fields: ${csvFields.join(", ")}`,
+        },
+      );
+    }
+    map[field] = column;
+  }
+  return map;
+}

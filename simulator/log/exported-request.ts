@@ -1,0 +1,134 @@
+import { csvReader, delimiterOf } from "./csv.ts";
+import type { LogReader } from "./format.ts";
+import { jsonReader, type RecordHandler } from "./json/records.ts";
+import { firstLine } from "./lines.ts";
+import type { LogBuilder } from "./log-builder.ts";
+import type { Problems } from "./problems.ts";
+import { RequestRows, tokensPerTextBlock } from "./request-rows.ts";
+import type { Usage } from "./usage.ts";
+
+/** One request as an observability tool exports it. */
+export interface ExportedRequest {
+  /** Unix milliseconds. */
+  readonly timeMs: number;
+  readonly tenant: string;
+  readonly model: string;
+  /** Parsed JSON or a text: all that decides the answer. Undefined: the export has no bodies. */
+  readonly request: unknown;
+  /** The tool's own hash of the request, for when it exported no bodies. */
+  readonly requestHash: string | undefined;
+  readonly usage: Usage | undefined;
+  /** NaN: unknown. */
+  readonly latencyMs: number;
+  readonly answerBytes: number;
+}
+
+/**
+ * Reads an export as JSON (lines, or one array) or as CSV with a header, whichever it is. `requestOf` makes a
+ * request of a record, or says why it is none to replay.
+ */
+export function exportReader(
+  builder: LogBuilder,
+  problems: Problems,
+  requestOf: (record: Readonly<Record<string, unknown>>) => ExportedRequest | string,
+): LogReader {
+  const rows = new RequestRows(builder);
+  builder.tokensPerBlock = tokensPerTextBlock;
+  const handle: RecordHandler = (record) => {
+    const request = requestOf(record);
+    if (typeof request === "string") problems.note(request);
+    else addRequest(builder, problems, rows, request);
+  };
+  let reader: LogReader | undefined;
+  return {
+    read(block) {
+      reader ??= startsAsJson(block.bytes, block.from, block.to)
+        ? jsonReader(problems, handle)
+        : csvRecordReader(problems, handle);
+      return reader.read(block);
+    },
+  };
+}
+
+function addRequest(
+  builder: LogBuilder,
+  problems: Problems,
+  rows: RequestRows,
+  request: ExportedRequest,
+): void {
+  const row = builder.start();
+  const tenant = builder.tenants.idOfText(request.tenant);
+  row.model = builder.models.idOfText(request.model);
+  row.timeMs = request.timeMs;
+  row.latencyMs = request.latencyMs;
+  row.bytes = request.answerBytes;
+  row.promptTokens = request.usage?.prompt ?? 0;
+  row.outputTokens = request.usage?.output ?? 0;
+  row.cachedTokens = request.usage?.cached ?? 0;
+  row.cacheWriteTokens = request.usage?.cacheWrite ?? 0;
+  if (request.request !== undefined) {
+    rows.identify(row, tenant, row.model, request.request);
+    for (const block of rows.blocksOf(row.model, request.request)) builder.addBlockId(block);
+  } else if (request.requestHash !== undefined) {
+    rows.identify(row, tenant, row.model, request.requestHash);
+  } else {
+    problems.note("request without a body: taken for different from all others");
+    row.key = builder.keyOfItsOwn();
+  }
+  builder.add();
+}
+
+/** CSV whose header names the fields; what looks like a JSON object or array in a field is parsed. */
+function csvRecordReader(problems: Problems, handle: RecordHandler): LogReader {
+  let header: readonly string[] | undefined;
+  let reader: LogReader | undefined;
+  return {
+    read(block) {
+      reader ??= csvReader(problems, delimiterOf(firstLine(block)), (fields) => {
+        if (header === undefined) {
+          problems.records--;
+          header = fields;
+        } else if (fields.length !== header.length) {
+          problems.reject(`has ${fields.length} fields, and the header ${header.length}`);
+        } else {
+          const names = header;
+          handle(Object.fromEntries(fields.map((field, i) => [names[i] ?? "", field])));
+        }
+      });
+      return reader.read(block);
+    },
+  };
+}
+
+function startsAsJson(bytes: Uint8Array, from: number, to: number): boolean {
+  const first = bytes.subarray(from, to).find((byte) => byte > 0x20 && byte < 0x80);
+  return first === 0x7b || first === 0x5b;
+}
+
+/** JSON in a text, where an export has put it there; else the value itself. */
+export function unwrapped(value: unknown): unknown {
+  if (typeof value !== "string" || !/^\s*[[{"]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** The UTF-8 size of an answer as a cache would store it. */
+export function sizeOf(answer: unknown): number {
+  if (answer === undefined || answer === null || answer === "") return 0;
+  return Buffer.byteLength(typeof answer === "string" ? answer : JSON.stringify(answer));
+}
+
+/** The value where it is a text that says something, else undefined. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Undefined for null, "", {} and []: exports write these for bodies that they do not have. */
+export function bodyOf(value: unknown): unknown {
+  const body = unwrapped(value);
+  if (body === null || body === "" || body === undefined) return undefined;
+  return typeof body === "object" && Object.keys(body).length === 0 ? undefined : body;
+}

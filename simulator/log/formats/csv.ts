@@ -1,0 +1,93 @@
+import { byPosition, columnsOf } from "../column-map.ts";
+import { csvReader, delimiterOf } from "../csv.ts";
+import { unwrapped } from "../exported-request.ts";
+import type { CsvField, Format, LogReader } from "../format.ts";
+import { firstLine } from "../lines.ts";
+import { RequestRows, tokensPerTextBlock } from "../request-rows.ts";
+import { timeOfText } from "../time.ts";
+import { countOf, partsOf } from "../usage.ts";
+
+/**
+ * CSV with a map of its columns, or a header with names that tell. `request` holds the prompt, a JSON body, or
+ * any name for the request; without it every row counts as different from all others.
+ */
+const csv: Format = {
+  title: "CSV",
+  matches: ({ lines }) => {
+    const header = lines[0] ?? "";
+    const delimiter = delimiterOf(header);
+    const names = header.split(delimiter).map((name) => name.replace(/^"|"$/g, ""));
+    return names.length > 1 && columnsOf(names, undefined).size > 1;
+  },
+  open(builder, problems, { columns: map }) {
+    const rows = new RequestRows(builder);
+    builder.tokensPerBlock = tokensPerTextBlock;
+    let columns: Map<CsvField, number> | undefined;
+    let width = 0;
+    const handle = (fields: readonly string[]): void => {
+      if (columns === undefined) {
+        const header = fields.map((name) => name.trim());
+        columns = columnsOf(header, map);
+        width = fields.length;
+        if (!byPosition(map)) {
+          problems.records--;
+          return;
+        }
+      }
+      if (fields.length !== width) {
+        problems.reject(`has ${fields.length} fields, and the first line ${width}`);
+        return;
+      }
+      const known = columns;
+      const field = (name: CsvField): string | undefined => fields[known.get(name) ?? -1];
+      const timeText = field("time");
+      const timeMs = timeText === undefined ? Number.NaN : timeOfText(timeText);
+      if (timeText !== undefined && Number.isNaN(timeMs)) {
+        problems.reject("has a time that is none");
+        return;
+      }
+      const counts = [field("promptTokens"), field("outputTokens"), field("bytes")];
+      if (counts.some((count) => count !== undefined && !/^\s*(\d+(\.\d+)?)?\s*$/.test(count))) {
+        problems.reject("has a count that is no number");
+        return;
+      }
+      const row = builder.start();
+      const tenant = builder.tenants.idOfText(field("tenant") ?? "");
+      row.model = builder.models.idOfText(field("model") ?? "");
+      row.timeMs = timeMs;
+      const usage = partsOf(
+        countOf(counts[0]),
+        countOf(field("cachedTokens")),
+        countOf(field("cacheWriteTokens")),
+        countOf(counts[1]),
+      );
+      row.promptTokens = usage.prompt;
+      row.outputTokens = usage.output;
+      row.cachedTokens = usage.cached;
+      row.cacheWriteTokens = usage.cacheWrite;
+      row.bytes = countOf(counts[2]);
+      row.latencyMs = milliseconds(field("latencyMs"), field("latencySeconds"));
+      const request = field("request");
+      if (request === undefined) row.key = builder.keyOfItsOwn();
+      else {
+        const body = unwrapped(request);
+        rows.identify(row, tenant, row.model, body);
+        for (const block of rows.blocksOf(row.model, body)) builder.addBlockId(block);
+      }
+      builder.add();
+    };
+    let reader: LogReader | undefined;
+    return {
+      read(block) {
+        reader ??= csvReader(problems, delimiterOf(firstLine(block)), handle);
+        return reader.read(block);
+      },
+    };
+  },
+};
+export default csv;
+
+function milliseconds(ms: string | undefined, seconds: string | undefined): number {
+  if (ms !== undefined && ms !== "") return Number(ms);
+  return seconds === undefined || seconds === "" ? Number.NaN : 1000 * Number(seconds);
+}

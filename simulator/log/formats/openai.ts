@@ -1,0 +1,255 @@
+import type { Format, LogReader } from "../format.ts";
+import { Hash128 } from "../hash.ts";
+import { Interner } from "../interner.ts";
+import { FieldScanner, fieldKind } from "../json/fields.ts";
+import { endOfLines, isSpace } from "../lines.ts";
+import { rowKind } from "../log.ts";
+import type { LogBuilder, Row } from "../log-builder.ts";
+import type { Problems } from "../problems.ts";
+import { RequestRows, tokensPerTextBlock } from "../request-rows.ts";
+import { timeOfBytes, timeOfNumber } from "../time.ts";
+import { countOf, isRecord, usageOf } from "../usage.ts";
+
+const names = [
+  "time",
+  "tenant",
+  "model",
+  "request",
+  "normalised",
+  "promptTokens",
+  "cachedTokens",
+  "cacheWriteTokens",
+  "outputTokens",
+  "latencyMs",
+  "status",
+  "responseBytes",
+  "event",
+  "nearest",
+  "similarity",
+  "response",
+  "body",
+  "timestamp",
+  "created",
+] as const;
+const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
+
+/**
+ * JSON lines of OpenAI-style requests and responses; the service's own access log is one. The fields are those
+ * of docs/simulator-logs.md. `request` is the request's body, or a hash of it: then no text is in the log.
+ */
+const openai: Format = {
+  title: "JSON lines of OpenAI-style requests (or hashes of them) and responses",
+  matches: ({ firstObject: object }) =>
+    object !== undefined &&
+    (object.request !== undefined || object.event !== undefined || isRecord(object.body)),
+  open: (builder, problems) => new AccessLog(builder, problems),
+};
+export default openai;
+
+class AccessLog implements LogReader {
+  readonly #builder: LogBuilder;
+  readonly #problems: Problems;
+  readonly #scanner = new FieldScanner(names);
+  readonly #hash = new Hash128();
+  readonly #requests: RequestRows;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  // What each body came to, by its bytes: one seen before is not parsed again.
+  readonly #bodies = new Interner();
+  readonly #bodyKey: number[] = [];
+  readonly #bodyNormalisedKey: number[] = [];
+  readonly #bodyModel: number[] = [];
+  readonly #bodyBlocks: Uint32Array[] = [];
+
+  constructor(builder: LogBuilder, problems: Problems) {
+    this.#builder = builder;
+    this.#problems = problems;
+    this.#requests = new RequestRows(builder);
+    builder.tokensPerBlock = tokensPerTextBlock;
+  }
+
+  read(block: Parameters<LogReader["read"]>[0]): number {
+    const { bytes, view } = block;
+    const end = endOfLines(block);
+    this.#bytes = bytes;
+    this.#view = view;
+    this.#scanner.use(bytes, view);
+    const problems = this.#problems;
+    for (let at = block.from; at < end; ) {
+      problems.line++;
+      const lineFeed = this.#scanner.scan(at);
+      if (lineFeed >= 0) {
+        problems.records++;
+        this.#row();
+        at = lineFeed + 1;
+        continue;
+      }
+      const stoppedAt = this.#scanner.stoppedAt;
+      const next = bytes.indexOf(0x0a, at);
+      if (bytes.subarray(at, next).some((byte) => !isSpace(byte))) {
+        problems.records++;
+        problems.reject(`is not a JSON object: wrong at byte ${stoppedAt - at + 1}`);
+      }
+      at = next + 1;
+    }
+    return Math.min(end, block.to);
+  }
+
+  #row(): void {
+    const { kind, number } = this.#scanner;
+    if (kind[field.status] === fieldKind.number && (number[field.status] ?? 0) >= 400) {
+      this.#problems.note("failed request");
+      return;
+    }
+    const row = this.#builder.start();
+    row.timeMs = this.#time();
+    if (kind[field.event] !== fieldKind.absent && !this.#event(row)) return;
+    if (row.kind === rowKind.dropAll) {
+      this.#builder.add();
+      return;
+    }
+    const tenant = this.#textId(field.tenant, this.#builder.tenants);
+    const model = this.#textId(field.model, this.#builder.models);
+    row.model = model;
+    row.promptTokens = this.#count(field.promptTokens);
+    row.outputTokens = this.#count(field.outputTokens);
+    row.bytes = this.#count(field.responseBytes);
+    if (kind[field.latencyMs] === fieldKind.number) row.latencyMs = number[field.latencyMs] ?? Number.NaN;
+    if (kind[field.cachedTokens] === fieldKind.number) row.cachedTokens = this.#count(field.cachedTokens);
+    if (kind[field.cacheWriteTokens] === fieldKind.number) {
+      row.cacheWriteTokens = this.#count(field.cacheWriteTokens);
+    }
+    if (kind[field.response] !== fieldKind.absent && !this.#response(row)) return;
+    if (kind[field.nearest] !== fieldKind.absent) this.#nearest(row, tenant, model);
+    if (!this.#request(row, tenant, model)) return;
+    this.#builder.add();
+  }
+
+  #request(row: Row, tenant: number, model: number): boolean {
+    const { kind } = this.#scanner;
+    const at = kind[field.request] === fieldKind.absent ? field.body : field.request;
+    if (kind[at] === fieldKind.string && !this.#scanner.hasEscapes(at)) {
+      // A hash of the request, or a short name for it.
+      row.key = this.#hashedKey(at, this.#builder.keys, tenant, model);
+      if (kind[field.normalised] === fieldKind.string) {
+        row.normalisedKey = this.#hashedKey(field.normalised, this.#builder.normalisedKeys, tenant, model);
+      }
+      return true;
+    }
+    if (kind[at] !== fieldKind.object && kind[at] !== fieldKind.string) {
+      this.#problems.reject('has no "request" (an object, or its hash)');
+      return false;
+    }
+    const body = this.#body(row, tenant, model, at);
+    row.key = this.#bodyKey[body] ?? 0;
+    row.normalisedKey = this.#bodyNormalisedKey[body] ?? 0;
+    row.model = this.#bodyModel[body] ?? 0;
+    for (const block of this.#bodyBlocks[body] ?? []) this.#builder.addBlockId(block);
+    return true;
+  }
+
+  /** The most similar earlier request, by its hash or its body. */
+  #nearest(row: Row, tenant: number, model: number): void {
+    const { kind, number } = this.#scanner;
+    const at = field.nearest;
+    if (kind[at] === fieldKind.string)
+      row.nearestKey = this.#hashedKey(at, this.#builder.keys, tenant, model);
+    else if (kind[at] === fieldKind.object) {
+      row.nearestKey = this.#bodyKey[this.#body(row, tenant, model, at)] ?? -1;
+    } else return;
+    row.similarity = kind[field.similarity] === fieldKind.number ? (number[field.similarity] ?? 1) : 1;
+  }
+
+  #body(row: Row, tenant: number, model: number, at: number): number {
+    const body = this.#bodies.idOf(this.#spanHash(at).within(tenant, model));
+    if (body === this.#bodyKey.length) this.#learnBody(row, tenant, model, at);
+    return body;
+  }
+
+  #learnBody(row: Row, tenant: number, lineModel: number, at: number): void {
+    const request = this.#parsed(at);
+    const named = isRecord(request) && typeof request.model === "string" ? request.model : undefined;
+    const noModel = this.#scanner.kind[field.model] === fieldKind.absent;
+    const model = noModel && named !== undefined ? this.#builder.models.idOfText(named) : lineModel;
+    this.#requests.identify(row, tenant, model, request);
+    this.#bodyKey.push(row.key);
+    this.#bodyNormalisedKey.push(row.normalisedKey);
+    this.#bodyModel.push(model);
+    this.#bodyBlocks.push(this.#requests.blocksOf(model, request));
+  }
+
+  /** Fills in what the line's own fields leave open. False: the line is not for replay. */
+  #response(row: Row): boolean {
+    const { kind, start, end } = this.#scanner;
+    const at = field.response;
+    if (row.bytes === 0) row.bytes = (end[at] ?? 0) - (start[at] ?? 0);
+    if (kind[at] !== fieldKind.object) return true;
+    if (kind[field.promptTokens] === fieldKind.number && kind[field.status] === fieldKind.number) return true;
+    const response = this.#parsed(at);
+    if (!isRecord(response)) return true;
+    // The output lines of OpenAI's batch API wrap the answer: {"status_code": 200, "body": {...}}.
+    const answer = isRecord(response.body) ? response.body : response;
+    if (isRecord(answer.error) || countOf(response.status_code) >= 400) {
+      this.#problems.note("failed request");
+      return false;
+    }
+    const usage = usageOf(answer.usage ?? answer.usageMetadata);
+    if (usage === undefined || kind[field.promptTokens] === fieldKind.number) return true;
+    row.promptTokens = usage.prompt;
+    row.outputTokens = usage.output;
+    row.cachedTokens = usage.cached;
+    row.cacheWriteTokens = usage.cacheWrite;
+    return true;
+  }
+
+  /** False: the line is not for replay. */
+  #event(row: Row): boolean {
+    const event = String(this.#parsed(field.event));
+    if (event === "invalidate") row.kind = rowKind.dropKey;
+    else if (event === "invalidate-all") row.kind = rowKind.dropAll;
+    else if (event !== "request") {
+      this.#problems.note("event of another kind");
+      return false;
+    }
+    return true;
+  }
+
+  #time(): number {
+    const { kind, number, start, end } = this.#scanner;
+    let at = field.time;
+    if (kind[at] === fieldKind.absent)
+      at = kind[field.timestamp] === fieldKind.absent ? field.created : field.timestamp;
+    if (kind[at] === fieldKind.number) return timeOfNumber(number[at] ?? 0);
+    if (kind[at] === fieldKind.string) return timeOfBytes(this.#bytes, start[at] ?? 0, end[at] ?? 0);
+    return Number.NaN;
+  }
+
+  #textId(at: number, ids: LogBuilder["tenants"]): number {
+    const { kind, start, end } = this.#scanner;
+    if (kind[at] !== fieldKind.string) return ids.idOfText("");
+    return this.#scanner.hasEscapes(at)
+      ? ids.idOfText(String(this.#parsed(at)))
+      : ids.idOf(this.#bytes, this.#view, start[at] ?? 0, end[at] ?? 0);
+  }
+
+  #hashedKey(at: number, ids: Interner, tenant: number, model: number): number {
+    return ids.idOf(this.#spanHash(at).within(tenant, model));
+  }
+
+  #spanHash(at: number): Hash128 {
+    return this.#hash.of(this.#view, this.#scanner.start[at] ?? 0, this.#scanner.end[at] ?? 0);
+  }
+
+  #count(at: number): number {
+    const value = this.#scanner.kind[at] === fieldKind.number ? (this.#scanner.number[at] ?? 0) : 0;
+    return value > 0 && value <= 0xffffffff ? Math.round(value) : countOf(value);
+  }
+
+  #parsed(at: number): unknown {
+    const { kind, start, end } = this.#scanner;
+    const quotes = kind[at] === fieldKind.string ? 1 : 0;
+    const text = this.#bytes.subarray((start[at] ?? 0) - quotes, (end[at] ?? 0) + quotes);
+    return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString("utf8"));
+  }
+}

@@ -1,0 +1,160 @@
+import { basename } from "node:path";
+import { type FormatName, formats } from "./catalog.ts";
+import type { ColumnMap, LogReader } from "./format.ts";
+import { guessFormat, headOf } from "./guess.ts";
+import type { RequestLog } from "./log.ts";
+import { LogBuilder } from "./log-builder.ts";
+import { LogError } from "./log-error.ts";
+import { LogFile } from "./log-file.ts";
+import { Problems } from "./problems.ts";
+
+export interface ReadOptions {
+  /** Missing: guessed from the log's beginning. */
+  readonly format?: FormatName;
+  /** For `csv`. */
+  readonly columns?: ColumnMap;
+  /** The largest share of malformed lines that is let pass. */
+  readonly mostMalformedShare?: number;
+  /** Called about once for every few megabytes. */
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Progress {
+  /** Of the file as it is, compressed or not. */
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  readonly rows: number;
+}
+
+/** What a user is told of how their log was read. */
+export interface ReadReport {
+  readonly format: FormatName;
+  /** Whether the format was guessed. */
+  readonly guessed: boolean;
+  /** Lines, or records of a binary format. */
+  readonly records: number;
+  readonly malformed: number;
+  /** The first malformed lines by number, and why; nothing is quoted from them. */
+  readonly malformedExamples: readonly { readonly line: number; readonly reason: string }[];
+  /** Well-formed records that are no request to replay, or only in part, by why. */
+  readonly notes: Readonly<Record<string, number>>;
+}
+
+const defaultMostMalformedShare = 0.01;
+
+const headBytes = 64 * 1024;
+const workBytes = 4 * 1024 * 1024;
+const mostRecordBytes = 256 * 1024 * 1024;
+/** Readers look past the end of what they are given. */
+const padding = 16;
+
+/**
+ * Reads a log into columns, in memory that grows with its rows and not with its texts.
+ *
+ * @throws LogError NO_SUCH_LOG, UNREADABLE, UNKNOWN_FORMAT, TOO_MANY_MALFORMED, EMPTY_LOG, BAD_COLUMN_MAP
+ */
+export async function readLog(
+  path: string,
+  options: ReadOptions = {},
+): Promise<{ log: RequestLog; report: ReadReport }> {
+  const file = await LogFile.open(path);
+  const builder = new LogBuilder();
+  const problems = new Problems();
+  let format = options.format;
+  let reader: LogReader | undefined;
+  let bytes = new Uint8Array(workBytes + padding);
+  let view = new DataView(bytes.buffer);
+  let filled = 0;
+  /** Past a byte order mark, in the first block. */
+  let textStart = 0;
+
+  const consume = (last: boolean): void => {
+    if (reader === undefined) {
+      format ??= guess(path, bytes.subarray(0, Math.min(filled, headBytes)), last && filled <= headBytes);
+      reader = formats[format].open(builder, problems, options);
+      if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) textStart = 3;
+    }
+    const read = reader.read({ bytes, view, from: textStart, to: filled, last });
+    textStart = 0;
+    bytes.copyWithin(0, read, filled);
+    filled -= read;
+    options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
+  };
+
+  try {
+    for await (const part of file.content()) {
+      options.signal?.throwIfAborted();
+      for (let at = 0; at < part.length; ) {
+        if (filled + padding === bytes.length) {
+          consume(false);
+          if (filled + padding === bytes.length) {
+            // Not one whole record in all this.
+            if (filled >= mostRecordBytes) throw recordTooLong(path, problems.line + 1);
+            const larger = new Uint8Array(2 * (bytes.length - padding) + padding);
+            larger.set(bytes);
+            bytes = larger;
+            view = new DataView(bytes.buffer);
+          }
+        }
+        const count = Math.min(part.length - at, bytes.length - padding - filled);
+        bytes.set(part.subarray(at, at + count), filled);
+        filled += count;
+        at += count;
+      }
+    }
+    consume(true);
+  } catch (thrown) {
+    if (thrown instanceof LogError || options.signal?.aborted) throw thrown;
+    throw new LogError("UNREADABLE", `Cannot read log "${path}": ${reasonOf(thrown)}`, { cause: thrown });
+  }
+
+  const used = format ?? "csv";
+  checkShare(path, used, problems, options.mostMalformedShare ?? defaultMostMalformedShare);
+  if (builder.rows === 0) {
+    throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": as ${used} it holds no requests`, {
+      hint: `Records: ${problems.records}. Formats: ${Object.keys(formats).join(", ")}.`,
+    });
+  }
+  const report: ReadReport = {
+    format: used,
+    guessed: options.format === undefined,
+    records: problems.records,
+    malformed: problems.malformed,
+    malformedExamples: problems.examples,
+    notes: problems.skipped,
+  };
+  return { log: builder.finish(basename(path)), report };
+}
+
+function guess(path: string, head: Uint8Array, whole: boolean): FormatName {
+  if (head.length === 0) throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": it is empty`);
+  const format = guessFormat(headOf(basename(path), head, whole));
+  if (format !== undefined) return format;
+  throw new LogError("UNKNOWN_FORMAT", `Cannot tell the format of log "${path}" from how it begins`, {
+    hint: `Name it: --format ${Object.keys(formats).join(" | ")}`,
+  });
+}
+
+function checkShare(path: string, format: FormatName, problems: Problems, most: number): void {
+  if (problems.malformed <= most * problems.records) return;
+  const share = ((100 * problems.malformed) / problems.records).toFixed(2);
+  const examples = problems.examples.map(({ line, reason }) => `line ${line} ${reason}`).join("; ");
+  throw new LogError(
+    "TOO_MANY_MALFORMED",
+    `Cannot trust log "${path}" as ${format}: ${problems.malformed} of ${problems.records} lines (${share}%) are malformed, limit ${100 * most}%`,
+    { hint: `${examples}. Is it another format (--format)?` },
+  );
+}
+
+function recordTooLong(path: string, line: number): LogError {
+  const limit = `${mostRecordBytes / 1024 / 1024} MiB`;
+  return new LogError(
+    "UNREADABLE",
+    `Cannot read log "${path}": the record at line ${line} is longer than ${limit}`,
+  );
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,217 @@
+import { possibleKinds } from "./advice/candidates.ts";
+import type { EvaluationInput } from "./advice/evaluate.ts";
+import { InputError } from "./input-error.ts";
+import { type Profile, readProfile } from "./latency/profile.ts";
+import { answerTimes, type HitTimes, type LatencyBasis } from "./latency/requests.ts";
+import type { RequestLog } from "./log/log.ts";
+import { gpuMsByRow } from "./money/gpu.ts";
+import { meanAnswerBytes } from "./money/infrastructure.ts";
+import { priceLog } from "./money/pricing.ts";
+import { readPrices } from "./money/read-prices.ts";
+import type { Settings } from "./settings.ts";
+import type { SimulationOptions } from "./simulate.ts";
+import { readVectors } from "./strategies/read-vectors.ts";
+
+export interface Prepared {
+  readonly options: Omit<SimulationOptions, "onProgress">;
+  /** All that was taken for granted, for the report. */
+  readonly assumptions: readonly string[];
+}
+
+/** Busy share up to which engines are planned, where their number is not given. */
+const targetUtilisation = 0.7;
+/** A lookup in the process is a hash table; one in Redis a round trip inside a data centre. */
+const hits: HitTimes = { localMs: 0.05, sharedMs: 1 };
+/** Logs with more rows are swept at fewer sizes, unless told otherwise. */
+const manyRows = 500_000;
+
+/**
+ * Makes of a log and the user's settings what a simulation needs, and says what was assumed on the way.
+ *
+ * @throws InputError
+ */
+export async function prepare(log: RequestLog, settings: Settings): Promise<Prepared> {
+  const profile = readProfile();
+  const { source, infrastructure } = await readPrices(settings);
+  const assumptions: string[] = [];
+  const pricing = priceLog(log, source, settings.model);
+  const requests =
+    log.kind === undefined ? log.rows : log.kind.reduce((sum, kind) => sum + (kind === 0 ? 1 : 0), 0);
+  const tokens = sumOf(log.promptTokens, log.rows) + sumOf(log.outputTokens, log.rows);
+  const isPriced = pricing.unpricedRequests < requests && tokens > 0;
+  const by = settings.cost !== "auto" ? settings.cost : isPriced ? "api" : tokens > 0 ? "gpu" : "none";
+  if (by === "api" && !isPriced) {
+    throw new InputError(
+      "NO_PRICES",
+      `Cannot price log "${log.name}": ${source.source} has no price for ${pricing.unpricedModels.map((name) => `"${name}"`).join(", ")}`,
+      "Name the model to assume (--model), give a table of prices (--prices), or count GPU hours (--cost gpu).",
+    );
+  }
+  const missMs =
+    by === "gpu" || settings.latency === "engines" ? gpuMsByRow(log, profile) : new Float32Array();
+  const vectors = await readVectors(log, settings);
+  const kinds = settings.strategies ?? possibleKinds(log, vectors !== undefined);
+  if (kinds.length === 0) {
+    throw new InputError(
+      "NOTHING_REPEATS",
+      `Cannot simulate a cache on log "${log.name}": no request comes twice, and it has no prompt blocks`,
+      "An exact cache would save nothing. A semantic one needs embeddings (--embeddings).",
+    );
+  }
+  const answerBytes = meanAnswerBytes(log);
+  const input: EvaluationInput = {
+    log,
+    context: {
+      answerMs: answerTimes(log, profile),
+      ...(vectors === undefined ? {} : { vectors }),
+      ...(by === "api" ? { missCost: pricing.missUsd.low } : {}),
+    },
+    warmupShare: settings.warmup,
+    cost:
+      by === "api"
+        ? { by, pricing }
+        : by === "gpu"
+          ? { by, gpu: { missMs, profile, hourUsd: infrastructure.gpuHourUsd, targetUtilisation } }
+          : { by },
+    infrastructure,
+    answerBytes: { low: answerBytes.low, high: answerBytes.high },
+    kvBytesPerToken: profile.kvBytesPerToken,
+    meanTokens: tokens / Math.max(1, requests),
+  };
+  const latency = latencyOf(log, settings, profile, missMs, by, assumptions);
+  assumptions.push(
+    ...assumed(input, settings, answerBytes.isEstimate),
+    ...(kinds.includes("semantic")
+      ? [
+          "A semantic hit counts as right, and the log cannot say whether it is: such a cache is not recommended beside others. Embedding each request is not in the cost.",
+        ]
+      : []),
+    "A request that comes while its answer is being made (joined) counts as a hit; the cautious end of a range has it pay again.",
+    ...(log.cachedTokens === undefined
+      ? []
+      : [
+          "The provider's own cached tokens stay as logged, though fewer requests may keep its cache less warm.",
+        ]),
+  );
+  return {
+    options: {
+      input,
+      candidates: {
+        kinds,
+        policies: [
+          ...new Set([...settings.policies, ...(kinds.includes("exact") ? ["belady" as const] : [])]),
+        ],
+        sizes: settings.sizes ?? (log.rows > manyRows ? 10 : 20),
+        ...(settings.capacities === undefined ? {} : { capacities: settings.capacities }),
+        unit: settings.unit,
+        ttlsMs: settings.ttl,
+        thresholds: settings.threshold,
+        similarity: vectors === undefined ? "recorded" : "computed",
+        replicas: settings.replicas,
+        routing: settings.routing,
+      },
+      latency,
+      hits,
+      losses: settings.lose,
+      workers: settings.workers,
+    },
+    assumptions,
+  };
+}
+
+function assumed(input: EvaluationInput, settings: Settings, bytesEstimated: boolean): string[] {
+  const { cost, infrastructure, answerBytes, log } = input;
+  const { redisGiBHourUsd, redisCopies, memoryGiBHourUsd, gpuHourUsd, source, date } = infrastructure;
+  const lines = [
+    `A hit takes ${hits.localMs} ms in the process and ${hits.sharedMs} ms over the network, and answers are cacheable whatever their temperature.`,
+    `Redis $${redisGiBHourUsd} per GiB and hour, ${redisCopies} copies; plain memory $${memoryGiBHourUsd}: ${source}, ${date}. 200 bytes beside each answer; a full cache is paid for as if full from the start.`,
+  ];
+  if (settings.warmup > 0)
+    lines.push(`The first ${100 * settings.warmup} % of the rows warm the caches and are not counted.`);
+  if (bytesEstimated) {
+    lines.push(
+      `The log has no sizes of answers: ${Math.round(answerBytes.low)} to ${Math.round(answerBytes.high)} bytes, from their tokens.`,
+    );
+  }
+  if (cost.by === "gpu") {
+    lines.push(
+      `Self-hosted at $${gpuHourUsd} per GPU hour; GPU time: ${cost.gpu.profile.source}, decode steps shared by 32. GPU hours count as used: where engines are reserved, only whole engines less save anything.`,
+    );
+  }
+  if (cost.by === "api" && settings.model !== undefined)
+    lines.push(`Rows that name no model are priced as "${settings.model}".`);
+  if (cost.by === "api" && log.wallStartMs === undefined) {
+    lines.push(
+      "The log has no wall-clock time: where a price depends on the hour, from the cheapest to the dearest.",
+    );
+  }
+  if (log.blocks !== undefined) {
+    lines.push(
+      `Prompt blocks live in one pool that all engines reach${cost.by === "api" ? ", the provider's, whose memory costs nothing here" : ""}; a provider's minimum length and lifetime of a prefix are not modelled.`,
+    );
+  }
+  return lines;
+}
+
+function latencyOf(
+  log: RequestLog,
+  settings: Settings,
+  profile: Profile,
+  missMs: Float32Array,
+  by: "api" | "gpu" | "none",
+  assumptions: string[],
+): LatencyBasis | undefined {
+  const hasOwn = log.latencyMs.subarray(0, log.rows).some((ms) => !Number.isNaN(ms));
+  const spanMs = log.timeMs[log.rows - 1] ?? 0;
+  const kind =
+    settings.latency !== "auto"
+      ? settings.latency
+      : hasOwn
+        ? "log"
+        : by === "gpu" && spanMs > 0
+          ? "engines"
+          : "none";
+  if (kind === "none") return undefined;
+  if (kind === "log") {
+    if (!hasOwn)
+      throw new InputError(
+        "NO_TIMES",
+        `Cannot take latency from log "${log.name}": it has none`,
+        "Take --latency engines.",
+      );
+    assumptions.push("Latency is the log's own; how fewer requests relieve a queue is not seen in it.");
+    return { kind };
+  }
+  if (spanMs <= 0) {
+    throw new InputError(
+      "NO_TIMES",
+      `Cannot queue log "${log.name}" at engines: its rows have no times`,
+      "Take --latency none.",
+    );
+  }
+  const busyMs = missMs.reduce((sum, ms) => sum + ms, 0);
+  const engines = settings.engines ?? Math.max(1, Math.ceil(busyMs / (spanMs * targetUtilisation)));
+  const maxContextTokens = Math.floor(
+    (0.9 * profile.gpuMemoryBytes - profile.weightBytes) / profile.kvBytesPerToken,
+  );
+  assumptions.push(
+    `${engines} engines${settings.engines === undefined ? ` (chosen for ${100 * targetUtilisation} % busy without a cache)` : ""}, least-loaded first, continuous batching of up to 256 sequences, 2048 tokens a step and ${maxContextTokens.toLocaleString("en-US")} tokens of context; GPU time alone, a real engine adds some 0.5 to 1 ms a step. Times: ${profile.source}.`,
+  );
+  return {
+    kind,
+    options: {
+      engines,
+      profile,
+      maxSequences: 256,
+      maxStepTokens: 2048,
+      maxContextTokens,
+      stepOverheadMs: 0,
+    },
+  };
+}
+
+function sumOf(values: Uint32Array, rows: number): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += values[row] as number;
+  return sum;
+}

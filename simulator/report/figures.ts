@@ -1,0 +1,71 @@
+/** Figures as people read them. All take null or NaN for "not known". */
+type Figure = number | null;
+
+const unknown = "–";
+
+function isKnown(value: Figure): value is number {
+  return value !== null && Number.isFinite(value);
+}
+
+export function percent(share: Figure): string {
+  if (!isKnown(share)) return unknown;
+  const isTiny = share !== 0 && Math.abs(share) < 0.001;
+  return `${isTiny ? (100 * share).toPrecision(1) : (100 * share).toFixed(1)} %`;
+}
+
+/** US dollars to the cent; below a dollar with enough digits to see something. */
+export function usd(amount: Figure): string {
+  if (!isKnown(amount)) return unknown;
+  const size = Math.abs(amount);
+  const digits = size >= 1 || size === 0 ? 2 : size >= 0.01 ? 4 : 6;
+  return `${amount < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+}
+
+/** One figure where both ends read the same, else both. */
+export function ranged(
+  { low, high }: { low: Figure; high: Figure },
+  show: (value: Figure) => string,
+): string {
+  const [from, to] = [show(low), show(high)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
+export function bytes(count: Figure): string {
+  if (!isKnown(count)) return unknown;
+  for (const [unit, size] of [
+    ["TiB", 2 ** 40],
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ] as const) {
+    if (count >= size) return `${Number((count / size).toPrecision(3))} ${unit}`;
+  }
+  return `${Math.round(count)} B`;
+}
+
+/** In powers of ten, for the ticks of an axis in powers of ten. */
+export function decimalBytes(count: Figure): string {
+  if (!isKnown(count)) return unknown;
+  for (const [unit, size] of [
+    ["TB", 1e12],
+    ["GB", 1e9],
+    ["MB", 1e6],
+    ["kB", 1e3],
+  ] as const) {
+    if (count >= size) return `${Number((count / size).toPrecision(3))} ${unit}`;
+  }
+  return `${Math.round(count)} B`;
+}
+
+export function duration(ms: Figure): string {
+  if (!isKnown(ms)) return unknown;
+  if (ms < 1) return `${ms.toPrecision(2)} ms`;
+  if (ms < 1000) return `${ms.toPrecision(3)} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toPrecision(3)} s`;
+  if (ms < 7_200_000) return `${(ms / 60_000).toPrecision(3)} min`;
+  return `${(ms / 3_600_000).toPrecision(3)} h`;
+}
+
+export function count(value: Figure): string {
+  return isKnown(value) ? value.toLocaleString("en-US") : unknown;
+}

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { replay } from "./replay.ts";
+import { createNearestHeld, trigramEmbedder } from "./similarity.ts";
+import { smallLog } from "./small-log.fixture.ts";
+import { strategySchema } from "./spec.ts";
+
+test("the nearest held key is that of a plain search, whatever was added and removed", () => {
+  const keys = 8;
+  const vector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 });
+  const steps = fc.array(fc.record({ add: fc.boolean(), key: fc.nat(keys - 1) }), { maxLength: 40 });
+  fc.assert(
+    fc.property(
+      fc.array(vector, { minLength: keys, maxLength: keys }),
+      steps,
+      fc.nat(keys - 1),
+      (vectors, course, asked) => {
+        const values = Float32Array.from(vectors.flat());
+        const held = createNearestHeld({ values, dimensions: 3 }, keys);
+        const plain = new Set<number>();
+        for (const { add, key } of course) {
+          if (add) held.add(key);
+          else held.remove(key);
+          if (add) plain.add(key);
+          else plain.delete(key);
+        }
+        const dot = (a: number, b: number) =>
+          [0, 1, 2].reduce((sum, i) => sum + (values[a * 3 + i] ?? 0) * (values[b * 3 + i] ?? 0), 0);
+        const best = [...plain].sort((a, b) => dot(asked, b) - dot(asked, a) || a - b)[0] ?? -1;
+        assert.equal(held.nearest(asked).key, best);
+      },
+    ),
+  );
+});
+
+test("an embedder's vectors answer a reworded request; a decision in place of the threshold may refuse it", async () => {
+  const embedder = trigramEmbedder(512);
+  const texts = [
+    "How do I reset my password?",
+    "how do i reset my  password",
+    "What is the capital of France?",
+  ];
+  const values = await embedder.embed(texts);
+  const context = { vectors: { values, dimensions: embedder.dimensions } };
+  const log = smallLog([{ key: 0 }, { key: 1 }, { key: 2 }]);
+  const spec = strategySchema.parse({
+    answers: {
+      match: "semantic",
+      tiers: [{ policy: "lru", capacity: 10 }],
+      semantic: { similarity: "computed", threshold: 0.8 },
+    },
+  });
+  assert.deepEqual([...replay(log, spec, context).outcome], [0, 1, 0]);
+  assert.deepEqual([...replay(log, spec, context).servedBy], [0, 0, 2]);
+  assert.deepEqual([...replay(log, spec, { ...context, accepts: () => false }).outcome], [0, 0, 0]);
+});

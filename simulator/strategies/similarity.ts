@@ -1,0 +1,87 @@
+/** Turns texts into vectors. The built-in one is lexical; a model's takes its place by the same shape. */
+export interface Embedder {
+  readonly name: string;
+  readonly dimensions: number;
+  /** One unit vector of `dimensions` numbers per text, one after the other. */
+  embed(texts: readonly string[]): Promise<Float32Array>;
+}
+
+/**
+ * Vectors of hashed character trigrams: near for texts that share spelling, blind to meaning. For trials without a
+ * model; its scores say nothing of what an embedding model would find.
+ */
+export function trigramEmbedder(dimensions: number): Embedder {
+  return {
+    name: `trigrams-${dimensions}`,
+    dimensions,
+    embed: async (texts) => {
+      const values = new Float32Array(texts.length * dimensions);
+      for (const [number, text] of texts.entries()) {
+        const vector = values.subarray(number * dimensions, (number + 1) * dimensions);
+        const padded = `  ${text.toLowerCase().replace(/\s+/gu, " ").trim()}  `;
+        for (let at = 0; at + 3 <= padded.length; at++) {
+          let hash = 0x811c9dc5;
+          for (let i = at; i < at + 3; i++) hash = Math.imul(hash ^ padded.charCodeAt(i), 0x01000193);
+          const bucket = (hash >>> 1) % dimensions;
+          vector[bucket] = (vector[bucket] as number) + ((hash & 1) === 0 ? 1 : -1);
+        }
+        normalise(vector);
+      }
+      return values;
+    },
+  };
+}
+
+/** Scales a vector to length 1; a zero vector stays. */
+export function normalise(vector: Float32Array): void {
+  let square = 0;
+  for (const value of vector) square += value * value;
+  if (square === 0) return;
+  const scale = 1 / Math.sqrt(square);
+  for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) * scale;
+}
+
+/** Exact nearest neighbour by cosine among the keys held. Vectors (by key) must have length 1. */
+export function createNearestHeld(
+  { values, dimensions }: { values: Float32Array; dimensions: number },
+  keys: number,
+) {
+  const slotOf = new Int32Array(keys).fill(-1);
+  const keyAt: number[] = [];
+  return {
+    add(key: number): void {
+      if (slotOf[key] !== -1) return;
+      slotOf[key] = keyAt.length;
+      keyAt.push(key);
+    },
+    remove(key: number): void {
+      const slot = slotOf[key] as number;
+      if (slot === -1) return;
+      const last = keyAt.pop() as number;
+      slotOf[key] = -1;
+      if (last === key) return;
+      keyAt[slot] = last;
+      slotOf[last] = slot;
+    },
+    clear(): void {
+      keyAt.length = 0;
+      slotOf.fill(-1);
+    },
+    /** The most similar held key and its cosine; key -1 where none is held. Time: held keys times dimensions. */
+    nearest(key: number): { key: number; score: number } {
+      const from = key * dimensions;
+      let best = -1;
+      let score = Number.NEGATIVE_INFINITY;
+      for (const other of keyAt) {
+        const at = other * dimensions;
+        let dot = 0;
+        for (let i = 0; i < dimensions; i++) dot += (values[from + i] as number) * (values[at + i] as number);
+        if (dot > score || (dot === score && other < best)) {
+          best = other;
+          score = dot;
+        }
+      }
+      return { key: best, score };
+    },
+  };
+}
