@@ -10,6 +10,12 @@ import { type Readiness, ready } from "./routes/ready.ts";
 import type { LogProblem } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
+/**
+ * Longer than balancers and clients keep an idle connection (60 s is usual). By Node's default of 5 s this
+ * side closes first, now and then just as a request comes, and a POST is not sent again.
+ */
+const keepAliveMs = 65_000;
+
 export interface ServerDeps extends ChatCompletionsDeps {
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;
@@ -39,7 +45,7 @@ export function createServer(deps: ServerDeps): Server {
     throw new ApiError(404, "not_found", `There is no ${req.method} ${req.path.slice(0, 100)}`);
   });
   app.use(errorResponse(deps.onProblem));
-  return createHttpServer(app);
+  return createHttpServer({ keepAliveTimeout: keepAliveMs }, app);
 }
 
 /** Takes over the caller's request id if it is a sane one, and sends it back. */

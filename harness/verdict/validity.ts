@@ -35,8 +35,10 @@ function loadReasons(events: readonly RunEvent[]): readonly Reason[] {
 
 /** What the system did that no SLO asks for, and that disproves it all the same: a part of it ended by itself. */
 export function memberReasons(events: readonly RunEvent[]): readonly Reason[] {
+  // What a fault has hit is that fault's matter: whether it was proven, and whether it healed.
+  const hit = new Set(events.flatMap((event) => (event.type === "fault" ? event.targets : [])));
   return events.flatMap((event): Reason[] => {
-    if (event.type !== "process-exited" || event.expected) return [];
+    if (event.type !== "process-exited" || event.expected || hit.has(event.process)) return [];
     const how = event.signal === null ? `with code ${event.code}` : `by ${event.signal}`;
     const message = `${event.process} has ended ${how}, and no fault had hit it; its last words are in logs/${event.process}.log`;
     return [{ of: "run", outcome: "FAIL", code: "MEMBER_DIED", message }];

@@ -29,6 +29,6 @@ export function shardGuards<G>(
 }
 
 /** The master that the client would send a key's command to, as `host:port`; "unknown" before it knows any. */
-export function masterOf(client: Cluster, key: string): string {
-  return client.slots[new Command("get", [key]).getSlot()]?.[0] ?? "unknown";
+function masterOf(client: Cluster, key: string): string {
+  return (client, key, Command, "one");
 }
