@@ -76,6 +76,8 @@ export async function storm({ plan, deployment, tools, folder, records, record, 
     // Nothing may act any more once this returns.
     await Promise.allSettled([...injections, load.stop()]);
     throw thrown;
+  } finally {
+    over.abort();
   }
 }
 

@@ -30,5 +30,5 @@ export function shardGuards<G>(
 
 /** The master that the client would send a key's command to, as `host:port`; "unknown" before it knows any. */
 function masterOf(client: Cluster, key: string): string {
-  return (client, key, Command, "one");
+  return client.slots[new Command("get", [key]).getSlot()]?.[0] ?? "unknown";
 }

@@ -130,7 +130,7 @@ export function deploy(
     traffic: async () => router.traffic(),
 
     async launch(job: JobSpec): Promise<Job> {
-      const process = await processes.start({ ...job, env: { ...environment(), ...job.env }, stdout: "pipe", ends: true });
+      const process = await processes.start({ ...job, env: { ...withoutK6(environment()), ...job.env }, stdout: "pipe", ends: true });
       state.tools.push(process);
       const { stdout } = process.child;
       if (stdout === null) throw new BreakwaterError("HARNESS_ERROR", "JOB_WITHOUT_OUTPUT", `Cannot read what "${job.name}" prints`);
@@ -139,6 +139,11 @@ export function deploy(
 
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
   };
+}
+
+/** In k6 a variable of the environment outranks the script's own options, so what a user has set for other runs goes. */
+function withoutK6(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith("K6_")));
 }
 
 /** Asks the member itself, past all links. */

@@ -102,9 +102,23 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
     }),
   ]);
 
+  await entryTakesConnections(processes, layout, system, signal);
+
   const deployment = deploy(state, router, shapeLinks(layout.links, toxiproxy), processes, apiUrl, options.hurry, cleanup.move());
   record("substrate", { type: "system-ready", tookMs: Math.round(performance.now() - startedAt), entry: deployment.entry.href });
   return deployment;
+}
+
+/** The router finds out by itself who is ready, a moment later than we do: until then it resets every connection. */
+async function entryTakesConnections(processes: Processes, { entry }: Layout, system: System, signal: AbortSignal): Promise<void> {
+  const service = system.services[system.entry];
+  if (service === undefined) return;
+  const { path, withinMs } = service.ready;
+  await comeUp(processes, "router", new Promise(() => {}), withinMs, signal, async () => {
+    const answer = await fetch(`http://${entry.host}:${entry.port}${path}`, { signal: AbortSignal.timeout(1_000) });
+    await answer.body?.cancel();
+    return answer.status === 200;
+  });
 }
 
 async function processOf(member: LaidMember, layout: Layout, system: System, options: StartOptions, workDir: string): Promise<ProcessSpec | undefined> {
