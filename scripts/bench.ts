@@ -82,8 +82,24 @@ const judged: number[] = [];
 for (let count = 0; count < 5; count += 1) judged.push(await judgeSeconds());
 
 console.log(`${`over ${runs} runs of steady`.padEnd(40)}     min  median     max`);
-show("start-up to ready", figures.map(({ startUpS }) => startUpS), "s");
-show("end of the run to the program's exit", figures.map(({ teardownS }) => teardownS), "s");
-show("time beyond the planned phases", figures.map(({ beyondPhasesS }) => beyondPhasesS), "s");
-show("the harness's CPU during load", figures.map(({ cpuShare }) => cpuShare * 100), "% of one core");
+show(
+  "start-up to ready",
+  figures.map(({ startUpS }) => startUpS),
+  "s",
+);
+show(
+  "end of the run to the program's exit",
+  figures.map(({ teardownS }) => teardownS),
+  "s",
+);
+show(
+  "time beyond the planned phases",
+  figures.map(({ beyondPhasesS }) => beyondPhasesS),
+  "s",
+);
+show(
+  "the harness's CPU during load",
+  figures.map(({ cpuShare }) => cpuShare * 100),
+  "% of one core",
+);
 show("judging 100,000 samples", judged, "s");

@@ -10,10 +10,14 @@ const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
-execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 
 cpSync(join(root, "scenarios"), join(dist, "scenarios"), { recursive: true });
-cpSync(join(root, "service/model-server/profile"), join(dist, "service/model-server/profile"), { recursive: true });
+cpSync(join(root, "service/model-server/profile"), join(dist, "service/model-server/profile"), {
+  recursive: true,
+});
 // k6 reads TypeScript as it is.
 cpSync(join(root, "service/load"), join(dist, "service/load"), {
   recursive: true,
@@ -23,7 +27,5 @@ cpSync(join(root, "service/load"), join(dist, "service/load"), {
 const system = readFileSync(join(root, "service/system.yaml"), "utf8");
 writeFileSync(
   join(dist, "service/system.yaml"),
-  system
-    .replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]")
-    .replace("../schemas/", "../../schemas/"),
+  system.replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]").replace("../schemas/", "../../schemas/"),
 );

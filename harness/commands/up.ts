@@ -31,11 +31,11 @@ export default up;
 async function keepUp(options: SystemOptions): Promise<void> {
   using signals = listenForStop();
   const cwd = process.cwd();
-  const system = await openSystem(options, cwd);
+  const { default: substrate } = await substrates.local();
+  const system = await openSystem(options, substrate, cwd);
   const env = switchEnvironment(system, options.without ?? []);
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const { tools } = await provideTools(print, signals.stop);
-  const { default: substrate } = await substrates.local();
   const runId = `up-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
   const folder = await useRunFolder(join(cwd, "runs", runId));
   const zeroMs = performance.now();

@@ -24,7 +24,10 @@ faults: [{ kind: kill-node, target: { store: redis, role: master, pick: one }, f
 slos: [{ availability: 90% }]
 mustFail: { without: fallback }
 `;
-const shortSilence = shortKill.replace(/faults: .*/, "faults: [{ kind: blackhole, target: { link: { from: api, to: redis, pick: all } }, for: 4s }]");
+const shortSilence = shortKill.replace(
+  /faults: .*/,
+  "faults: [{ kind: blackhole, target: { link: { from: api, to: redis, pick: all } }, for: 4s }]",
+);
 
 async function file(name: string, text: string): Promise<string> {
   const path = join(folder, name);
@@ -34,7 +37,10 @@ async function file(name: string, text: string): Promise<string> {
 }
 
 test("the honest twin: the short storms pass", { timeout: 120_000 }, async () => {
-  for (const [name, text] of [["kill.yaml", shortKill], ["silence.yaml", shortSilence]] as const) {
+  for (const [name, text] of [
+    ["kill.yaml", shortKill],
+    ["silence.yaml", shortSilence],
+  ] as const) {
     await using run = await startCli([await file(name, text)]);
     assert.equal(await run.exit, 0, run.output());
   }
@@ -42,7 +48,9 @@ test("the honest twin: the short storms pass", { timeout: 120_000 }, async () =>
 
 test("a Toxiproxy that accepts toxics and does nothing: INCONCLUSIVE", { timeout: 120_000 }, async () => {
   const fake = await file("toxiproxy-server", fakeToxiproxy(tools.toxiproxyServer));
-  await using run = await startCli([await file("silence.yaml", shortSilence)], { BREAKWATER_TOXIPROXY_SERVER: fake });
+  await using run = await startCli([await file("silence.yaml", shortSilence)], {
+    BREAKWATER_TOXIPROXY_SERVER: fake,
+  });
   assert.equal(await run.exit, 2, run.output());
   const { reasons } = await run.verdict();
   assert.ok(reasons.some(({ code }) => code === "FAULT_NOT_PROVEN"));
@@ -65,7 +73,9 @@ wait
 `,
   );
   try {
-    await using run = await startCli([await file("kill.yaml", shortKill)], { BREAKWATER_REDIS_SERVER: wrapper });
+    await using run = await startCli([await file("kill.yaml", shortKill)], {
+      BREAKWATER_REDIS_SERVER: wrapper,
+    });
     assert.equal(await run.exit, 2, run.output());
     const { reasons, faults } = await run.verdict();
     assert.ok(reasons.some(({ code }) => code === "FAULT_NOT_PROVEN"));
@@ -81,7 +91,9 @@ wait
   }
 });
 
-test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", { timeout: 120_000 }, async () => {
+test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", {
+  timeout: 120_000,
+}, async () => {
   await using run = await startCli([await file("kill.yaml", shortKill)]);
   await run.event((event) => event.type === "fault" && event.state === "proven");
   const k6 = await run.event((event) => event.type === "process-started" && event.process === "k6");
@@ -96,7 +108,9 @@ test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopp
 test("Toxiproxy killed in the middle: HARNESS ERROR", { timeout: 120_000 }, async () => {
   await using run = await startCli([await file("kill.yaml", shortKill)]);
   await run.event((event) => event.type === "phase-started" && event.phase === "baseline");
-  const toxiproxy = await run.event((event) => event.type === "process-started" && event.process === "toxiproxy");
+  const toxiproxy = await run.event(
+    (event) => event.type === "process-started" && event.process === "toxiproxy",
+  );
   assert.ok(toxiproxy.type === "process-started");
   process.kill(toxiproxy.pid, "SIGKILL");
   assert.equal(await run.exit, 3, run.output());
@@ -105,7 +119,9 @@ test("Toxiproxy killed in the middle: HARNESS ERROR", { timeout: 120_000 }, asyn
 });
 
 test("a replica that dies though nobody hit it: never PASS", { timeout: 120_000 }, async () => {
-  await using run = await startCli([await file("steady.yaml", shortKill.replace(/faults: .*\n/, "").replace(/, fault: 5s, recovery: 4s/, ""))]);
+  await using run = await startCli([
+    await file("steady.yaml", shortKill.replace(/faults: .*\n/, "").replace(/, fault: 5s, recovery: 4s/, "")),
+  ]);
   await run.event((event) => event.type === "phase-started" && event.phase === "baseline");
   const api = await run.event((event) => event.type === "process-started" && event.process === "api-1");
   assert.ok(api.type === "process-started");

@@ -29,7 +29,9 @@ for (const [what, signal] of [
   ["Ctrl-C", "SIGINT"],
   ["SIGTERM", "SIGTERM"],
 ] as const) {
-  test(`${what} in the middle of a fault: healed, stopped, reported, exit 130`, { timeout: 120_000 }, async () => {
+  test(`${what} in the middle of a fault: healed, stopped, reported, exit 130`, {
+    timeout: 120_000,
+  }, async () => {
     await using run = await startCli(["redis-unreachable"]);
     await run.event(faultProven);
     run.child.kill(signal);
@@ -64,7 +66,12 @@ test("loss of the parent is a request to stop", { timeout: 120_000 }, async () =
   await run.exit;
   await run.event((event) => event.type === "run-ended").catch(() => {});
   await gone(run);
-  for (let looks = 0; looks < 100 && !(await run.events()).some(({ type }) => type === "run-ended"); looks += 1) await delay(100);
+  for (
+    let looks = 0;
+    looks < 100 && !(await run.events()).some(({ type }) => type === "run-ended");
+    looks += 1
+  )
+    await delay(100);
   assert.ok((await run.events()).some((event) => event.type === "run-ended" && event.how === "interrupted"));
   await delay(500);
   await leavesNothing(run);
@@ -72,7 +79,12 @@ test("loss of the parent is a request to stop", { timeout: 120_000 }, async () =
 
 test("a journal on a full disk: one clear error, exit 3, nothing stays", { timeout: 120_000 }, async () => {
   // The run's folder is there already, with a journal that leads to a disk that is always full.
-  await using full = await startCli(["steady"], {}, ["sh", "-c", 'for last; do :; done; mkdir -p "$last"; ln -s /dev/full "$last/journal.ndjson"; exec "$@"', "sh"]);
+  await using full = await startCli(["steady"], {}, [
+    "sh",
+    "-c",
+    'for last; do :; done; mkdir -p "$last"; ln -s /dev/full "$last/journal.ndjson"; exec "$@"',
+    "sh",
+  ]);
   assert.equal(await full.exit, 3, full.output());
   assert.match(full.output(), /JOURNAL_UNWRITABLE|No space left|ENOSPC/);
   assert.equal(full.output().includes("    at "), false, "no stack");
@@ -85,7 +97,10 @@ test("clean ends what a killed harness has left, and nothing else", { timeout: 1
   await run.exit;
   assert.ok((await stillRunning(run)).length > 5);
   const cwd = dirname(dirname(run.folder));
-  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, "../cli.ts"), "clean"], { cwd, encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.execPath, [join(import.meta.dirname, "../cli.ts"), "clean"], {
+    cwd,
+    encoding: "utf8",
+  });
   assert.equal(status, 0);
   assert.match(stdout, /redis-0/);
   await gone(run);

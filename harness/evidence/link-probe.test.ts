@@ -36,26 +36,39 @@ test("silent and refused are not each other, and prove nothing when the unharmed
 
 test("one harmed link that answers is enough to disprove", async () => {
   const { inForce } = linksSilent(["api-0>redis-0", "api-0>redis-1"]);
-  const deployment = fakeDeployment({ probe: (link) => (link === "api-0>redis-0" ? { outcome: "silent" } : answered(1)) });
+  const deployment = fakeDeployment({
+    probe: (link) => (link === "api-0>redis-0" ? { outcome: "silent" } : answered(1)),
+  });
   assert.equal((await inForce(deployment, signal)).holds, false);
 });
 
-test("with every link harmed there is nothing to compare with", async () => {
-  const { inForce } = linksSilent(["api-0>redis-0", "api-0>redis-1", "api-0>redis-2"]);
-  assert.equal((await inForce(fakeDeployment({ probe: () => ({ outcome: "silent" }) }), signal)).holds, false);
+test("with every link harmed, the destination itself is asked past the links", async () => {
+  const all = ["api-0>redis-0", "api-0>redis-1", "api-0>redis-2"];
+  const { inForce } = linksSilent(all);
+  const silent = { probe: (): ProbeResult => ({ outcome: "silent" }) };
+  assert.equal((await inForce(fakeDeployment(silent), signal)).holds, true);
+  const dead = fakeDeployment({ ...silent, ask: () => ({ outcome: "silent" }) });
+  assert.equal((await inForce(dead, signal)).holds, false);
 });
 
 test("prove: twice in a row, not once; a look that throws saw nothing", async () => {
-  const script = (...looks: (boolean | Error)[]): Check => async () => {
-    const next = looks.shift() ?? false;
-    if (next instanceof Error) throw next;
-    return { holds: next, saw: String(next) };
-  };
+  const script =
+    (...looks: (boolean | Error)[]): Check =>
+    async () => {
+      const next = looks.shift() ?? false;
+      if (next instanceof Error) throw next;
+      return { holds: next, saw: String(next) };
+    };
   const deployment = fakeDeployment({});
   assert.equal((await prove(script(false, true, true), deployment, 5_000, signal)).holds, true);
   assert.equal((await prove(script(new Error("x"), true, true), deployment, 5_000, signal)).holds, true);
   assert.equal((await prove(script(true, false, true, false), deployment, 80, signal)).holds, false);
-  const failed = await prove(script(...Array.from({ length: 100 }, () => new Error("no route"))), deployment, 50, signal);
+  const failed = await prove(
+    script(...Array.from({ length: 100 }, () => new Error("no route"))),
+    deployment,
+    50,
+    signal,
+  );
   assert.deepEqual(failed, { holds: false, saw: "the look failed: no route" });
 });
 
@@ -65,5 +78,8 @@ test("watch: tells of a lapse seen twice, and of nothing when it is called off",
   assert.deepEqual(await watch(lapses, fakeDeployment({}), 1, signal), { holds: false, saw: "look 5" });
   const off = new AbortController();
   setTimeout(() => off.abort(), 30);
-  assert.equal(await watch(async () => ({ holds: true, saw: "" }), fakeDeployment({}), 1, off.signal), undefined);
+  assert.equal(
+    await watch(async () => ({ holds: true, saw: "" }), fakeDeployment({}), 1, off.signal),
+    undefined,
+  );
 });

@@ -9,8 +9,16 @@ export function linksSlowed(links: readonly string[], byMs: number): Proof {
   const extraMs = byMs * 0.8;
   const timeoutMs = byMs * 3 + 1000;
   return {
-    inForce: compared(links, timeoutMs, ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs >= extraMs),
-    healed: compared(links, timeoutMs, ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs < byMs * 0.5),
+    inForce: compared(
+      links,
+      timeoutMs,
+      ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs >= extraMs,
+    ),
+    healed: compared(
+      links,
+      timeoutMs,
+      ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs < byMs * 0.5,
+    ),
   };
 }
 
@@ -34,27 +42,43 @@ export function linksRefused(links: readonly string[]): Proof {
  * Probes the harmed links and an unharmed one at the same moment. Without an answer from the unharmed one the
  * observation says nothing of the links: the prober itself may be stalled.
  */
-function compared(links: readonly string[], timeoutMs: number, holds: (harmed: ProbeResult, controlMs: number) => boolean): Check {
+function compared(
+  links: readonly string[],
+  timeoutMs: number,
+  holds: (harmed: ProbeResult, controlMs: number) => boolean,
+): Check {
   return async (deployment): Promise<Observation> => {
     const control = unharmed(deployment, links);
-    if (control === undefined) return { holds: false, saw: "no link is left unharmed to compare with" };
-    const [controlled, ...harmed] = await Promise.all([control, ...links].map((link) => deployment.probe(link, timeoutMs)));
-    if (controlled?.outcome !== "answered" || controlled.rttMs === undefined) {
-      return { holds: false, saw: `the unharmed link ${control} did not answer either` };
+    const [controlled, ...harmed] = await Promise.all([
+      control.probe(timeoutMs),
+      ...links.map((link) => deployment.probe(link, timeoutMs)),
+    ]);
+    if (controlled.outcome !== "answered" || controlled.rttMs === undefined) {
+      return { holds: false, saw: `${control.name}, which is unharmed, did not answer either` };
     }
     const controlMs = controlled.rttMs;
     return {
       holds: harmed.every((result) => holds(result, controlMs)),
-      saw: `${summary(harmed)}; unharmed ${control}: ${words(controlled)}`,
+      saw: `${summary(harmed)}; unharmed ${control.name}: ${words(controlled)}`,
     };
   };
 }
 
-/** A link with another destination, from the same source where there is one. */
-function unharmed(deployment: Deployment, links: readonly string[]): string | undefined {
+/**
+ * What to compare with: a link with another destination, from the same source where there is one. Where every
+ * link is harmed, the destination itself, asked past all links.
+ */
+function unharmed(
+  deployment: Deployment,
+  links: readonly string[],
+): { name: string; probe: (timeoutMs: number) => Promise<ProbeResult> } {
   const harmed = deployment.links.filter(({ id }) => links.includes(id));
-  const others = deployment.links.filter(({ id, to }) => !links.includes(id) && !harmed.some((link) => link.to === to));
-  return (others.find(({ from }) => harmed.some((link) => link.from === from)) ?? others[0])?.id;
+  const others = deployment.links.filter(({ to }) => !harmed.some((link) => link.to === to));
+  const link = others.find(({ from }) => harmed.some((one) => one.from === from)) ?? others[0];
+  if (link !== undefined)
+    return { name: link.id, probe: (timeoutMs) => deployment.probe(link.id, timeoutMs) };
+  const destination = harmed[0]?.to ?? "";
+  return { name: `${destination} itself`, probe: (timeoutMs) => deployment.ask(destination, timeoutMs) };
 }
 
 function summary(results: readonly ProbeResult[]): string {

@@ -12,7 +12,12 @@ const timesInARow = 2;
  *
  * @returns the observation that decided: the last one, whether it held or the time was over
  */
-export async function prove(check: Check, deployment: Deployment, withinMs: number, signal: AbortSignal): Promise<Observation> {
+export async function prove(
+  check: Check,
+  deployment: Deployment,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Observation> {
   const until = performance.now() + withinMs;
   const aborted = abortOf(signal);
   aborted.catch(() => {});
@@ -30,7 +35,12 @@ export async function prove(check: Check, deployment: Deployment, withinMs: numb
  * Looks every `everyMs` whether it still holds, until the signal is aborted. Resolves with the observation that
  * shows that it does not, seen twice in a row; with undefined when it always held.
  */
-export async function watch(check: Check, deployment: Deployment, everyMs: number, signal: AbortSignal): Promise<Observation | undefined> {
+export async function watch(
+  check: Check,
+  deployment: Deployment,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<Observation | undefined> {
   const aborted = abortOf(signal);
   aborted.catch(() => {});
   let misses = 0;
@@ -44,7 +54,12 @@ export async function watch(check: Check, deployment: Deployment, everyMs: numbe
   return undefined;
 }
 
-async function look(check: Check, deployment: Deployment, signal: AbortSignal, aborted: Promise<never>): Promise<Observation> {
+async function look(
+  check: Check,
+  deployment: Deployment,
+  signal: AbortSignal,
+  aborted: Promise<never>,
+): Promise<Observation> {
   try {
     return await Promise.race([check(deployment, signal), aborted]);
   } catch (thrown) {

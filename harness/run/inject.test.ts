@@ -72,7 +72,10 @@ test("an undo record that cannot be written stops the fault before it acts", asy
   const records = openUndoRecords(join(folder, "undo"));
   await rm(join(folder, "undo"), { recursive: true });
   await writeFile(join(folder, "undo"), "in the way");
-  await assert.rejects(inject(kill, deployment, records, () => {}, new AbortController().signal), { code: "UNDO_UNWRITABLE" });
+  await assert.rejects(
+    inject(kill, deployment, records, () => {}, new AbortController().signal),
+    { code: "UNDO_UNWRITABLE" },
+  );
   assert.deepEqual(deployment.performed, []);
 });
 
@@ -92,7 +95,13 @@ test("a fault that ends before its time is proven, and then not", async () => {
       return { process: looks > 3 ? "running" : "gone", identity: "1@1", serving: true };
     },
   });
-  await inject({ ...kill, forMs: 1_600 }, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  await inject(
+    { ...kill, forMs: 1_600 },
+    deployment,
+    openUndoRecords(folder),
+    record,
+    new AbortController().signal,
+  );
   assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
 });
 
@@ -108,12 +117,21 @@ test("an abort in the middle leaves the undo record, and it heals", async () => 
   const abort = new AbortController();
   const records = openUndoRecords(folder);
   const deployment = mortal();
-  const running = inject({ ...kill, forMs: 60_000 }, deployment, records, (_, body) => {
-    if (body.type === "fault" && body.state === "proven") abort.abort(new Error("enough"));
-  }, abort.signal);
+  const running = inject(
+    { ...kill, forMs: 60_000 },
+    deployment,
+    records,
+    (_, body) => {
+      if (body.type === "fault" && body.state === "proven") abort.abort(new Error("enough"));
+    },
+    abort.signal,
+  );
   await assert.rejects(running, { name: "AbortError" });
   const left = await records.all();
-  assert.deepEqual(left.map(({ fault }) => fault), ["0-kill-node"]);
+  assert.deepEqual(
+    left.map(({ fault }) => fault),
+    ["0-kill-node"],
+  );
   for (const record of left) await heal(record, deployment, records);
   assert.deepEqual(deployment.performed.at(-1), { op: "start", member: "redis-1" });
   assert.deepEqual(await records.all(), []);

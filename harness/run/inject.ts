@@ -32,7 +32,14 @@ export async function inject(
   const fault = await faultOf(kind);
   let targets: string[] = [];
   const tell = (state: FaultState, saw?: string) =>
-    record("evidence", { type: "fault", fault: id, kind, state, targets, ...(saw === undefined ? {} : { saw }) });
+    record("evidence", {
+      type: "fault",
+      fault: id,
+      kind,
+      state,
+      targets,
+      ...(saw === undefined ? {} : { saw }),
+    });
 
   try {
     targets = await resolveTarget(planned.target, deployment);

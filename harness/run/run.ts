@@ -46,18 +46,30 @@ export async function run(options: RunOptions): Promise<void> {
   const zeroMs = performance.now();
   const nowMs = () => performance.now() - zeroMs;
   await writeFile(folder.plan, `${JSON.stringify(plan, undefined, 2)}\n`).catch((cause: unknown) => {
-    throw new BreakwaterError("HARNESS_ERROR", "RUN_FOLDER_UNWRITABLE", `Cannot write "${folder.plan}": ${reasonOf(cause)}`, { cause });
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "RUN_FOLDER_UNWRITABLE",
+      `Cannot write "${folder.plan}": ${reasonOf(cause)}`,
+      { cause },
+    );
   });
   const records = openUndoRecords(folder.undo);
   const journal = openJournal(folder.journal, nowMs);
   const samples = openSamples(folder.samples);
-  const record = (source: string, body: EventBody, atMs?: number) => options.onEvent(journal.record(source, body, atMs));
+  const record = (source: string, body: EventBody, atMs?: number) =>
+    options.onEvent(journal.record(source, body, atMs));
   const sample = (one: Sample) => {
     samples.add(one);
     options.onSample(one);
   };
   const startedAt = new Date();
-  record("harness", { type: "run-started", runId: options.runId, startedAt: startedAt.toISOString(), seed: plan.seed, versions: options.versions });
+  record("harness", {
+    type: "run-started",
+    runId: options.runId,
+    startedAt: startedAt.toISOString(),
+    seed: plan.seed,
+    versions: options.versions,
+  });
 
   const giveUp = new AbortController();
   const signal = AbortSignal.any([stop, giveUp.signal]);
@@ -66,7 +78,11 @@ export async function run(options: RunOptions): Promise<void> {
 
   try {
     const { system, substrate, tools, runId, hurry } = options;
-    const started = substrate.start(system, { runId, runDir: folder.path, env: plan.env, tools, record, hurry }, signal);
+    const started = substrate.start(
+      system,
+      { runId, runDir: folder.path, env: plan.env, tools, record, hurry },
+      signal,
+    );
     await using deployment = await started;
     try {
       await storm({ plan, tools, folder, deployment, records, record, sample, nowMs, signal });

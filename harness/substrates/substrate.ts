@@ -7,6 +7,8 @@ export interface Substrate {
   readonly name: string;
   /** What can be done on this machine. The planner refuses what is not offered before anything starts. */
   offer(): Promise<Offer>;
+  /** Why this system cannot run here at all, one sentence each; empty where it can. */
+  unfit(system: System): readonly string[];
   /**
    * Starts the system and resolves when every part is ready. A start that fails or is aborted leaves nothing.
    * @throws BreakwaterError with the last lines of the log of the process that did not come up
@@ -54,7 +56,7 @@ export interface Deployment extends AsyncDisposable {
   readonly links: readonly Link[];
   /** Addresses for a person to look at, by name. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Rejects when a part that nobody hit has died: the run is then worth nothing. */
+  /** Rejects when a part that is the harness's own has died, such as a proxy: the run is then worth nothing. */
   readonly broken: Promise<never>;
   /** The role of a store's member at this moment. */
   role(member: string): Promise<Role | undefined>;
@@ -64,6 +66,8 @@ export interface Deployment extends AsyncDisposable {
   observe(member: string): Promise<MemberState>;
   /** One exchange over the link, from its source's place, on a connection of its own. */
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
+  /** The same exchange with the member itself, past all links. */
+  ask(member: string, timeoutMs: number): Promise<ProbeResult>;
   /** What has passed so far, as seen on the sources' side. */
   traffic(): Promise<Traffic>;
   /** Runs a program beside the entry's clients, such as the load generator. It ends with the deployment. */

@@ -5,6 +5,7 @@ export function fakeDeployment(seen: {
   readonly perform?: (operation: Operation) => void | Promise<void>;
   readonly observe?: (member: string) => MemberState;
   readonly probe?: (link: string) => ProbeResult;
+  readonly ask?: (member: string) => ProbeResult;
   readonly role?: (member: string) => Role;
 }): Deployment & { readonly performed: Operation[] } {
   const performed: Operation[] = [];
@@ -21,8 +22,10 @@ export function fakeDeployment(seen: {
       performed.push(operation);
       await seen.perform?.(operation);
     },
-    observe: async (member) => seen.observe?.(member) ?? { process: "running", identity: "1@1", serving: true },
+    observe: async (member) =>
+      seen.observe?.(member) ?? { process: "running", identity: "1@1", serving: true },
     probe: async (link) => seen.probe?.(link) ?? { outcome: "answered", rttMs: 1 },
+    ask: async (member) => seen.ask?.(member) ?? { outcome: "answered", rttMs: 1 },
     traffic: async () => ({ entry: {}, links: {} }),
     launch: async () => Promise.reject(new Error("no jobs here")),
     [Symbol.asyncDispose]: async () => {},

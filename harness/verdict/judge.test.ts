@@ -319,7 +319,10 @@ test("a member that ended though no fault hit it is a FAIL, and its end as part 
     event(6000, { type: "process-exited", process: "api-1", pid: 7, code: 1, signal: null, expected });
   const died = await judge(run.plan, { ...run, events: [...run.events, exited(false)] });
   assert.equal(died.outcome, "FAIL");
-  assert.deepEqual(died.reasons.map(({ code }) => code), ["MEMBER_DIED"]);
+  assert.deepEqual(
+    died.reasons.map(({ code }) => code),
+    ["MEMBER_DIED"],
+  );
   assert.equal((await judge(run.plan, { ...run, events: [...run.events, exited(true)] })).outcome, "PASS");
 });
 
@@ -329,8 +332,14 @@ test("a connection past all links is a doubt where a fault is on links, and nowh
   assert.equal((await judge(run.plan, { ...run, events })).outcome, "PASS");
   const [fault] = run.plan.faults;
   assert.ok(fault);
-  const onLinks = { ...run.plan, faults: [{ ...fault, target: { hits: "link", from: "api", to: "redis", ranks: [0] } as const }] };
+  const onLinks = {
+    ...run.plan,
+    faults: [{ ...fault, target: { hits: "link", from: "api", to: "redis", ranks: [0] } as const }],
+  };
   assert.equal((await judge(onLinks, run)).outcome, "PASS");
   const doubted = await judge(onLinks, { ...run, events });
-  assert.deepEqual([doubted.outcome, ...doubted.reasons.map(({ code }) => code)], ["INCONCLUSIVE", "LINK_BYPASSED"]);
+  assert.deepEqual(
+    [doubted.outcome, ...doubted.reasons.map(({ code }) => code)],
+    ["INCONCLUSIVE", "LINK_BYPASSED"],
+  );
 });

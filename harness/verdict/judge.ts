@@ -39,7 +39,8 @@ export async function judge(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
   // A run that failed has ended its system in the middle.
-  const ofSystem = ofRun.length === 0 ? [...memberReasons(events), ...bypassReasons(plan.faults, events)] : [];
+  const ofSystem =
+    ofRun.length === 0 ? [...memberReasons(events), ...bypassReasons(plan.faults, events)] : [];
   const reasons = [...ofRun, ...ofFaults, ...ofSystem, ...sloReasons(judged)].toSorted(
     (a, b) => worstFirst.indexOf(a.outcome) - worstFirst.indexOf(b.outcome),
   );

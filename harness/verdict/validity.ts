@@ -46,7 +46,10 @@ export function memberReasons(events: readonly RunEvent[]): readonly Reason[] {
 }
 
 /** Connections that passed no link were not touched by a fault on links, so it was not in force for them. */
-export function bypassReasons(plannedFaults: readonly PlannedFault[], events: readonly RunEvent[]): readonly Reason[] {
+export function bypassReasons(
+  plannedFaults: readonly PlannedFault[],
+  events: readonly RunEvent[],
+): readonly Reason[] {
   if (!plannedFaults.some(({ target }) => target.hits === "link")) return [];
   const bypasses = events.filter((event) => event.type === "bypass");
   const [first] = bypasses;

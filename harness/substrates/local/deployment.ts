@@ -5,7 +5,13 @@ import type { LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
 import { exchange } from "./probe.ts";
 import { processStat } from "./proc.ts";
-import { environment, type Processes, type ProcessSpec, type RunningProcess, signalGroup } from "./processes.ts";
+import {
+  environment,
+  type Processes,
+  type ProcessSpec,
+  type RunningProcess,
+  signalGroup,
+} from "./processes.ts";
 import { nodeState } from "./redis-cluster.ts";
 import type { Router } from "./router-process.ts";
 
@@ -42,7 +48,12 @@ export function deploy(
   const { layout, members, hit } = state;
   const the = (id: string): StartedMember => {
     const found = members.find(({ member }) => member.id === id);
-    if (found === undefined) throw new BreakwaterError("HARNESS_ERROR", "MEMBER_UNKNOWN", `Cannot act on "${id}": there is no such member`);
+    if (found === undefined)
+      throw new BreakwaterError(
+        "HARNESS_ERROR",
+        "MEMBER_UNKNOWN",
+        `Cannot act on "${id}": there is no such member`,
+      );
     return found;
   };
   const links = new Map(layout.links.map((link) => [link.id, link]));
@@ -50,7 +61,13 @@ export function deploy(
     for (const tool of state.tools) {
       tool.exited.then(async () => {
         if (state.ending) return;
-        reject(new BreakwaterError("HARNESS_ERROR", "TOOL_DIED", `Cannot go on: "${tool.name}" has ended in the middle of the run\n${await processes.tail(tool.name)}`));
+        reject(
+          new BreakwaterError(
+            "HARNESS_ERROR",
+            "TOOL_DIED",
+            `Cannot go on: "${tool.name}" has ended in the middle of the run\n${await processes.tail(tool.name)}`,
+          ),
+        );
       });
     }
   });
@@ -123,17 +140,37 @@ export function deploy(
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);
-      if (link === undefined) throw new BreakwaterError("HARNESS_ERROR", "LINK_UNKNOWN", `Cannot probe "${id}": there is no such link`);
+      if (link === undefined)
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "LINK_UNKNOWN",
+          `Cannot probe "${id}": there is no such link`,
+        );
       return await exchange(link.probe.from, link.probe.to, the(link.to).member.question ?? "", timeoutMs);
+    },
+
+    async ask(id, timeoutMs): Promise<ProbeResult> {
+      const { member } = the(id);
+      return await exchange(undefined, member.direct, member.question ?? "", timeoutMs);
     },
 
     traffic: async () => router.traffic(),
 
     async launch(job: JobSpec): Promise<Job> {
-      const process = await processes.start({ ...job, env: { ...withoutK6(environment()), ...job.env }, stdout: "pipe", ends: true });
+      const process = await processes.start({
+        ...job,
+        env: { ...withoutK6(environment()), ...job.env },
+        stdout: "pipe",
+        ends: true,
+      });
       state.tools.push(process);
       const { stdout } = process.child;
-      if (stdout === null) throw new BreakwaterError("HARNESS_ERROR", "JOB_WITHOUT_OUTPUT", `Cannot read what "${job.name}" prints`);
+      if (stdout === null)
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "JOB_WITHOUT_OUTPUT",
+          `Cannot read what "${job.name}" prints`,
+        );
       return { pid: process.pid, stdout, exited: process.exited, stop: () => process.stop(2_000, hurry) };
     },
 

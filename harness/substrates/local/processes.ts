@@ -85,7 +85,12 @@ export async function openProcesses(
       const failure = new Promise<never>((_, reject) => {
         child.once("error", (cause) =>
           reject(
-            new BreakwaterError("HARNESS_ERROR", "PROCESS_NOT_STARTED", `Cannot start "${spec.name}" (${spec.command.join(" ")}): ${cause.message}`, { cause }),
+            new BreakwaterError(
+              "HARNESS_ERROR",
+              "PROCESS_NOT_STARTED",
+              `Cannot start "${spec.name}" (${spec.command.join(" ")}): ${cause.message}`,
+              { cause },
+            ),
           ),
         );
       });
@@ -97,7 +102,14 @@ export async function openProcesses(
       record("substrate", { type: "process-started", process: spec.name, pid });
       const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
         const ended = (code: number | null, signal: string | null) => {
-          record("substrate", { type: "process-exited", process: spec.name, pid, code, signal, expected: spec.ends === true || expected(spec.name) });
+          record("substrate", {
+            type: "process-exited",
+            process: spec.name,
+            pid,
+            code,
+            signal,
+            expected: spec.ends === true || expected(spec.name),
+          });
           resolve({ code, signal });
         };
         if (child.exitCode !== null || child.signalCode !== null) ended(child.exitCode, child.signalCode);
@@ -154,6 +166,11 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 /** The harness's own environment, with its own Node first on the path: `node` in a command is that one. */
 export function environment(): Record<string, string> {
-  const inherited = Object.entries(process.env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]]));
-  return { ...Object.fromEntries(inherited), PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}` };
+  const inherited = Object.entries(process.env).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, value]],
+  );
+  return {
+    ...Object.fromEntries(inherited),
+    PATH: `${dirname(process.execPath)}:${process.env["PATH"] ?? ""}`,
+  };
 }

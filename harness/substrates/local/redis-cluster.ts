@@ -17,7 +17,11 @@ export interface RedisNode {
 }
 
 /** Writes the node's redis.conf into its folder and returns the file's path. */
-export async function writeNodeConfig(folder: string, store: RedisClusterStore, node: RedisNode): Promise<string> {
+export async function writeNodeConfig(
+  folder: string,
+  store: RedisClusterStore,
+  node: RedisNode,
+): Promise<string> {
   const settings: Record<string, string> = {
     bind: node.direct.host,
     "bind-source-addr": node.direct.host,
@@ -40,7 +44,12 @@ export async function writeNodeConfig(folder: string, store: RedisClusterStore, 
     ...store.config,
   };
   const file = join(folder, "redis.conf");
-  await writeFile(file, Object.entries(settings).map(([key, value]) => `${key} ${value}\n`).join(""));
+  await writeFile(
+    file,
+    Object.entries(settings)
+      .map(([key, value]) => `${key} ${value}\n`)
+      .join(""),
+  );
   return file;
 }
 
@@ -87,8 +96,16 @@ export async function nodeState(node: RedisNode): Promise<NodeState> {
 }
 
 /** Makes a cluster of running nodes: the first `masters` of them share the slots, the others replicate in turn. */
-export async function formCluster(nodes: readonly RedisNode[], masters: number, signal: AbortSignal): Promise<void> {
-  await Promise.all(nodes.map((node) => until(signal, () => withNode(node, async (redis) => (await redis.ping()) === "PONG"))));
+export async function formCluster(
+  nodes: readonly RedisNode[],
+  masters: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    nodes.map((node) =>
+      until(signal, () => withNode(node, async (redis) => (await redis.ping()) === "PONG")),
+    ),
+  );
   const owners = nodes.slice(0, masters);
   await Promise.all(
     owners.map(async (node, index) => {
@@ -103,17 +120,32 @@ export async function formCluster(nodes: readonly RedisNode[], masters: number, 
   const [first, ...others] = nodes;
   if (first === undefined) return;
   const ids = new Map<string, string>();
-  await Promise.all(nodes.map(async (node) => ids.set(node.id, await withNode(node, (redis) => redis.cluster("MYID")))));
+  await Promise.all(
+    nodes.map(async (node) => ids.set(node.id, await withNode(node, (redis) => redis.cluster("MYID")))),
+  );
   for (const { announced } of others) {
-    await withNode(first, (redis) => redis.call("CLUSTER", "MEET", announced.host, announced.port, announced.busPort));
+    await withNode(first, (redis) =>
+      redis.call("CLUSTER", "MEET", announced.host, announced.port, announced.busPort),
+    );
   }
   await Promise.all(
-    nodes.map((node) => until(signal, async () => (await withNode(node, (redis) => redis.cluster("INFO"))).includes(`cluster_known_nodes:${nodes.length}\r`))),
+    nodes.map((node) =>
+      until(signal, async () =>
+        (await withNode(node, (redis) => redis.cluster("INFO"))).includes(
+          `cluster_known_nodes:${nodes.length}\r`,
+        ),
+      ),
+    ),
   );
   await Promise.all(
     nodes.slice(masters).map((node, index) => {
       const master = owners[index % masters];
-      return until(signal, () => withNode(node, async (redis) => (await redis.cluster("REPLICATE", ids.get(master?.id ?? "") ?? "")) === "OK"));
+      return until(signal, () =>
+        withNode(
+          node,
+          async (redis) => (await redis.cluster("REPLICATE", ids.get(master?.id ?? "") ?? "")) === "OK",
+        ),
+      );
     }),
   );
   await Promise.all(
@@ -137,5 +169,10 @@ async function until(signal: AbortSignal, holds: () => Promise<boolean>): Promis
     }
     await delay(25);
   }
-  throw new BreakwaterError("HARNESS_ERROR", "CLUSTER_NOT_READY", `Cannot form the Redis cluster in time: ${reasonOf(last)}`, { cause: last });
+  throw new BreakwaterError(
+    "HARNESS_ERROR",
+    "CLUSTER_NOT_READY",
+    `Cannot form the Redis cluster in time: ${reasonOf(last)}`,
+    { cause: last },
+  );
 }

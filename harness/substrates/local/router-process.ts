@@ -1,6 +1,6 @@
-import { processEntries } from "../../process-entries.ts";
 import { BreakwaterError } from "../../errors.ts";
 import type { EventBody } from "../../journal/event.ts";
+import { processEntries } from "../../process-entries.ts";
 import type { Traffic } from "../substrate.ts";
 import type { Processes, RunningProcess } from "./processes.ts";
 import type { FromRouter, Listener, Source, ToRouter } from "./router-protocol.ts";
@@ -25,7 +25,13 @@ export async function startRouter(
   record: (source: string, body: EventBody) => void,
   started: RunningProcess[],
 ): Promise<Router> {
-  const running = await processes.start({ name: "router", command: [process.execPath, processEntries.router], env, cwd, ipc: true });
+  const running = await processes.start({
+    name: "router",
+    command: [process.execPath, processEntries.router],
+    env,
+    cwd,
+    ipc: true,
+  });
   started.push(running);
   const send = (message: ToRouter) => running.send(message);
   let traffic: Traffic = { entry: {}, links: {} };
@@ -33,11 +39,21 @@ export async function startRouter(
     running.child.on("message", (message: FromRouter) => {
       if (message.type === "ready") resolve();
       else if (message.type === "failed") {
-        reject(new BreakwaterError("HARNESS_ERROR", "ADDRESS_NOT_AVAILABLE", `Cannot listen for the system's members: ${message.message}`));
+        reject(
+          new BreakwaterError(
+            "HARNESS_ERROR",
+            "ADDRESS_NOT_AVAILABLE",
+            `Cannot listen for the system's members: ${message.message}`,
+          ),
+        );
       } else if (message.type === "report") ({ traffic } = message);
       else record("router", { type: "bypass", to: message.to, from: message.from });
     });
-    running.exited.then(() => reject(new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended")));
+    running.exited.then(() =>
+      reject(
+        new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended"),
+      ),
+    );
   });
   send({ type: "configure", sources, listeners });
   await up;
