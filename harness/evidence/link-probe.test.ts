@@ -60,8 +60,11 @@ test("prove: twice in a row, not once; a look that throws saw nothing", async ()
       return { holds: next, saw: String(next) };
     };
   const deployment = fakeDeployment({});
-  assert.equal((await prove(script(false, true, true), deployment, 5_000, signal)).holds, true);
-  assert.equal((await prove(script(new Error("x"), true, true), deployment, 5_000, signal)).holds, true);
+  assert.equal((await prove(script(false, true, true, true), deployment, 5_000, signal)).holds, true);
+  assert.equal(
+    (await prove(script(new Error("x"), true, true, true), deployment, 5_000, signal)).holds,
+    true,
+  );
   assert.equal((await prove(script(true, false, true, false), deployment, 80, signal)).holds, false);
   const failed = await prove(
     script(...Array.from({ length: 100 }, () => new Error("no route"))),

@@ -2,7 +2,7 @@ import type { Deployment, ProbeResult } from "../substrates/substrate.ts";
 import type { Check, Observation, Proof } from "./evidence.ts";
 
 /** How long a probe waits before it calls a link silent; an unharmed link answers within a few ms. */
-const silentAfterMs = 400;
+const silentAfterMs = 300;
 
 /** Probes of the harmed links answer, and come at least `byMs` × 0.8 later than those of an unharmed link. */
 export function linksSlowed(links: readonly string[], byMs: number): Proof {

@@ -1,4 +1,4 @@
-import type { Deployment, MemberState } from "../substrates/substrate.ts";
+import type { Deployment, ProcessState } from "../substrates/substrate.ts";
 import type { Check, Proof } from "./evidence.ts";
 
 /**
@@ -7,32 +7,48 @@ import type { Check, Proof } from "./evidence.ts";
  */
 export function processGone(members: readonly string[]): Proof {
   return {
-    inForce: every(members, (state) => state.process === "gone" && !state.serving),
-    healed: every(members, (state) => state.process === "running" && state.serving),
+    inForce: every(members, async ({ state }, serves) => state === "gone" && !(await serves())),
+    healed: every(members, runsAndServes),
   };
 }
 
 /** The members' processes are stopped by a signal; healed when each runs and serves again. */
 export function processStopped(members: readonly string[]): Proof {
   return {
-    inForce: every(members, (state) => state.process === "stopped"),
-    healed: every(members, (state) => state.process === "running" && state.serving),
+    // Not asked whether it serves: a frozen process does not say no, and waiting for that would take longer
+    // than some faults last.
+    inForce: every(members, async ({ state }) => state === "stopped"),
+    healed: every(members, runsAndServes),
   };
 }
 
-function every(members: readonly string[], holds: (state: MemberState) => boolean): Check {
+type Serves = () => Promise<boolean>;
+
+async function runsAndServes({ state }: ProcessState, serves: Serves): Promise<boolean> {
+  return state === "running" && (await serves());
+}
+
+function every(
+  members: readonly string[],
+  holds: (process: ProcessState, serves: Serves) => Promise<boolean>,
+): Check {
   return async (deployment: Deployment) => {
-    const states = await Promise.all(
-      members.map(async (member) => ({ member, state: await deployment.observe(member) })),
+    const seen = await Promise.all(
+      members.map(async (member) => {
+        let said = "";
+        const process = await deployment.observe(member);
+        const held = await holds(process, async () => {
+          const answer = await deployment.serves(member);
+          said = answer ? ", answers" : ", does not answer";
+          return answer;
+        });
+        return { held, saw: `${member}: ${words(process)}${said}` };
+      }),
     );
-    return {
-      holds: states.every(({ state }) => holds(state)),
-      saw: states.map(({ member, state }) => `${member}: ${words(state)}`).join(", "),
-    };
+    return { holds: seen.every(({ held }) => held), saw: seen.map(({ saw }) => saw).join("; ") };
   };
 }
 
-function words({ process, identity, serving }: MemberState): string {
-  if (process === "gone") return serving ? "no process, and yet it answers" : "no process";
-  return `process ${identity} ${process}, ${serving ? "answers" : "does not answer"}`;
+function words({ state, identity }: ProcessState): string {
+  return state === "gone" ? "no process" : `process ${identity} ${state}`;
 }

@@ -25,21 +25,25 @@ export async function inject(
   planned: PlannedFault,
   deployment: Deployment,
   records: UndoRecords,
-  record: (source: string, body: EventBody) => void,
+  record: (source: string, body: EventBody, atMs?: number) => void,
+  nowMs: () => number,
   signal: AbortSignal,
 ): Promise<void> {
   const { id, kind } = planned;
   const fault = await faultOf(kind);
   let targets: string[] = [];
-  const tell = (state: FaultState, saw?: string) =>
-    record("evidence", {
+  const tell = (state: FaultState, saw?: string, atMs?: number) => {
+    const body = {
       type: "fault",
       fault: id,
       kind,
       state,
       targets,
       ...(saw === undefined ? {} : { saw }),
-    });
+    } as const;
+    record("evidence", body, atMs);
+  };
+  const runMs = (sinceMs: number) => nowMs() - (performance.now() - sinceMs);
 
   try {
     targets = await resolveTarget(planned.target, deployment);
@@ -56,7 +60,8 @@ export async function inject(
   tell("requested");
   await Promise.all(act.map((operation) => deployment.perform(operation)));
   const seen = await prove(proof.inForce, deployment, Math.min(provenWithinMs, planned.forMs), signal);
-  tell(seen.holds ? "proven" : "not-proven", seen.saw);
+  // It was in force when the look began that saw it, and requests met it from then on.
+  tell(seen.holds ? "proven" : "not-proven", seen.saw, runMs(seen.sinceMs));
 
   const over = new AbortController();
   const watched = seen.holds
@@ -72,7 +77,7 @@ export async function inject(
   tell("heal-requested");
   await heal(undoRecord, deployment, records);
   const healed = await prove(proof.healed, deployment, healedWithinMs, signal);
-  tell(healed.holds ? "healed-proven" : "not-healed", healed.saw);
+  tell(healed.holds ? "healed-proven" : "not-healed", healed.saw, runMs(healed.sinceMs));
 }
 
 async function faultOf(kind: string): Promise<AnyFault> {

@@ -72,7 +72,7 @@ export async function storm({
     injections.push(
       ...plan.faults.map(async (fault) => {
         await until(fault.atMs);
-        await inject(fault, deployment, records, record, waiting);
+        await inject(fault, deployment, records, record, nowMs, waiting);
       }),
     );
     await Promise.race([

@@ -62,8 +62,10 @@ export interface Deployment extends AsyncDisposable {
   role(member: string): Promise<Role | undefined>;
   /** Carries out one operation. Repeating one is harmless. Rejects when it cannot be done in time. */
   perform(operation: Operation): Promise<void>;
-  /** The member as the operating system and its own clients see it; never what an operation said. */
-  observe(member: string): Promise<MemberState>;
+  /** The member's process as the operating system sees it; never what an operation said. */
+  observe(member: string): Promise<ProcessState>;
+  /** Whether the member answers its own protocol when asked directly, past all links, and is fit for use. */
+  serves(member: string): Promise<boolean>;
   /** One exchange over the link, from its source's place, on a connection of its own. */
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
   /** The same exchange with the member itself, past all links. */
@@ -113,12 +115,10 @@ export interface Traffic {
   readonly links: Readonly<Record<string, LinkTraffic>>;
 }
 
-export interface MemberState {
-  readonly process: "running" | "stopped" | "gone";
+export interface ProcessState {
+  readonly state: "running" | "stopped" | "gone";
   /** What tells this process from a later one under the same name; empty when it is gone. */
   readonly identity: string;
-  /** Whether it answers its own protocol when asked directly, past all links. */
-  readonly serving: boolean;
 }
 
 export interface ProbeResult {

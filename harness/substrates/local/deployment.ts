@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BreakwaterError } from "../../errors.ts";
-import type { Deployment, Job, JobSpec, MemberState, Operation, ProbeResult } from "../substrate.ts";
+import type { Deployment, Job, JobSpec, Operation, ProbeResult, ProcessState } from "../substrate.ts";
 import type { LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
 import { exchange } from "./probe.ts";
@@ -128,15 +128,15 @@ export function deploy(
       }
     },
 
-    async observe(id): Promise<MemberState> {
-      const { member, running } = the(id);
+    async observe(id): Promise<ProcessState> {
+      const { running } = the(id);
       const stat = running === undefined ? undefined : await processStat(running.pid);
       // Another process may have got the same pid: then ours is gone.
-      const alive = stat !== undefined && stat.state !== "gone" && stat.identity === running?.identity;
-      const serving = await serves(member);
-      if (!alive) return { process: "gone", identity: "", serving };
-      return { process: stat.state === "stopped" ? "stopped" : "running", identity: stat.identity, serving };
+      if (stat === undefined || stat.identity !== running?.identity) return { state: "gone", identity: "" };
+      return { state: stat.state, identity: stat.identity };
     },
+
+    serves: (id) => serves(the(id).member),
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);
