@@ -72,7 +72,7 @@ test("prove: twice in a row, not once; a look that throws saw nothing", async ()
     50,
     signal,
   );
-  assert.deepEqual(failed, { holds: false, saw: "the look failed: no route" });
+  assert.deepEqual([failed.holds, failed.saw], [false, "the look failed: no route"]);
 });
 
 test("watch: tells of a lapse seen twice, and of nothing when it is called off", async () => {
