@@ -6,7 +6,8 @@ import { test } from "node:test";
 /** Codes are what users build on: docs/verdicts.md lists each one that the code can give, and no other. */
 const root = join(import.meta.dirname, "..");
 /** Written like codes, but outcomes and the names of environment variables. */
-const notCodes = /^(BREAKWATER_.*|K6_.*|BAD_INPUT|HARNESS_ERROR|INCONCLUSIVE|LOG_LEVEL|NO_COLOR|NODE_.*|XDG_.*|LD_LIBRARY_PATH|FORCE_COLOR|DEBIAN_FRONTEND|LC_ALL)$/;
+const notCodes =
+  /^(BREAKWATER_.*|K6_.*|BAD_INPUT|HARNESS_ERROR|INCONCLUSIVE|LOG_LEVEL|NO_COLOR|NODE_.*|XDG_.*|LD_LIBRARY_PATH|FORCE_COLOR|DEBIAN_FRONTEND|LC_ALL)$/;
 
 async function codesInSource(): Promise<Set<string>> {
   const codes = new Set(["INTERRUPTED", "UNEXPECTED"]);

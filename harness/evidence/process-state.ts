@@ -1,5 +1,8 @@
 import type { Deployment, ProcessState } from "../substrates/substrate.ts";
-import type { Check, Proof } from "./evidence.ts";
+import type { Check, Observation, Proof } from "./evidence.ts";
+
+/** How long something that took a dead member's place gets to answer; the kernel refuses at once where there is nothing. */
+const askTimeoutMs = 300;
 
 /**
  * The members' processes are gone, and nobody answers in their place (a wrapper may have died and left its child);
@@ -7,7 +10,14 @@ import type { Check, Proof } from "./evidence.ts";
  */
 export function processGone(members: readonly string[]): Proof {
   return {
-    inForce: every(members, async ({ state }, serves) => state === "gone" && !(await serves())),
+    inForce: every(members, async (deployment, member) => {
+      const { state, identity } = await deployment.observe(member);
+      if (state !== "gone") return { holds: false, saw: words(state, identity) };
+      const { outcome } = await deployment.ask(member, askTimeoutMs);
+      return outcome === "answered"
+        ? { holds: false, saw: "no process, and yet it answers" }
+        : { holds: true, saw: "no process, and nobody answers" };
+    }),
     healed: every(members, runsAndServes),
   };
 }
@@ -15,40 +25,36 @@ export function processGone(members: readonly string[]): Proof {
 /** The members' processes are stopped by a signal; healed when each runs and serves again. */
 export function processStopped(members: readonly string[]): Proof {
   return {
-    // Not asked whether it serves: a frozen process does not say no, and waiting for that would take longer
+    // Not asked whether it answers: a frozen process does not say no, and waiting for that would take longer
     // than some faults last.
-    inForce: every(members, async ({ state }) => state === "stopped"),
+    inForce: every(members, async (deployment, member) => {
+      const { state, identity } = await deployment.observe(member);
+      return { holds: state === "stopped", saw: words(state, identity) };
+    }),
     healed: every(members, runsAndServes),
   };
 }
 
-type Serves = () => Promise<boolean>;
-
-async function runsAndServes({ state }: ProcessState, serves: Serves): Promise<boolean> {
-  return state === "running" && (await serves());
+async function runsAndServes(deployment: Deployment, member: string): Promise<Observation> {
+  const { state, identity } = await deployment.observe(member);
+  if (state !== "running") return { holds: false, saw: words(state, identity) };
+  const serves = await deployment.serves(member);
+  return { holds: serves, saw: `${words(state, identity)}, ${serves ? "serves" : "does not serve yet"}` };
 }
 
 function every(
   members: readonly string[],
-  holds: (process: ProcessState, serves: Serves) => Promise<boolean>,
+  look: (deployment: Deployment, member: string) => Promise<Observation>,
 ): Check {
-  return async (deployment: Deployment) => {
-    const seen = await Promise.all(
-      members.map(async (member) => {
-        let said = "";
-        const process = await deployment.observe(member);
-        const held = await holds(process, async () => {
-          const answer = await deployment.serves(member);
-          said = answer ? ", answers" : ", does not answer";
-          return answer;
-        });
-        return { held, saw: `${member}: ${words(process)}${said}` };
-      }),
-    );
-    return { holds: seen.every(({ held }) => held), saw: seen.map(({ saw }) => saw).join("; ") };
+  return async (deployment) => {
+    const seen = await Promise.all(members.map((member) => look(deployment, member)));
+    return {
+      holds: seen.every(({ holds }) => holds),
+      saw: seen.map(({ saw }, index) => `${members[index]}: ${saw}`).join("; "),
+    };
   };
 }
 
-function words({ state, identity }: ProcessState): string {
+function words(state: ProcessState["state"], identity: string): string {
   return state === "gone" ? "no process" : `process ${identity} ${state}`;
 }

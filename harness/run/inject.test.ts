@@ -52,6 +52,7 @@ function mortal() {
     },
     observe: () => ({ state: alive ? "running" : "gone", identity: "1@1" }),
     serves: () => alive,
+    ask: () => ({ outcome: alive ? "answered" : "refused" }),
   });
 }
 
@@ -106,7 +107,7 @@ test("a fault that ends before its time is proven, and then not", async () => {
       looks += 1;
       return { state: looks > 3 ? "running" : "gone", identity: "1@1" };
     },
-    serves: () => looks > 3,
+    ask: () => ({ outcome: looks > 3 ? "answered" : "refused" }),
   });
   await go({ ...kill, forMs: 1_600 }, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);

@@ -12,7 +12,7 @@ import {
   type RunningProcess,
   signalGroup,
 } from "./processes.ts";
-import { nodeState } from "./redis-cluster.ts";
+import { inItsPlace, nodeState } from "./redis-cluster.ts";
 import type { Router } from "./router-process.ts";
 
 /** How long a member gets to answer when it is looked at. */
@@ -136,7 +136,7 @@ export function deploy(
       return { state: stat.state, identity: stat.identity };
     },
 
-    serves: (id) => serves(the(id).member),
+    serves: (id) => serves(the(id).member, layout.members),
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);
@@ -183,21 +183,33 @@ function withoutK6(env: Readonly<Record<string, string>>): Record<string, string
   return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith("K6_")));
 }
 
-/** Asks the member itself, past all links. */
-async function serves(member: LaidMember): Promise<boolean> {
-  const asked =
-    member.kind === "node"
-      ? nodeState(member.node).then(({ inSync, clusterOk }) => inSync && clusterOk)
-      : member.kind === "replica"
-        ? fetch(`http://${member.direct.host}:${member.direct.port}${member.service.ready.path}`, {
-            signal: AbortSignal.timeout(observeTimeoutMs),
-          }).then(({ status }) => status === 200)
-        : Promise.resolve(true);
+/** Asks the member itself, past all links; of a node also the others of its store. */
+async function serves(member: LaidMember, members: readonly LaidMember[]): Promise<boolean> {
   const late = new AbortController();
   const answer = await Promise.race([
-    asked.catch(() => false),
+    fitness(member, members).catch(() => false),
     delay(observeTimeoutMs, false, { signal: late.signal }).catch(() => false),
   ]);
   late.abort();
   return answer;
+}
+
+async function fitness(member: LaidMember, members: readonly LaidMember[]): Promise<boolean> {
+  switch (member.kind) {
+    case "node": {
+      const others = members.flatMap((other) =>
+        other.kind === "node" && other.of === member.of && other.id !== member.id ? [other.node] : [],
+      );
+      return await inItsPlace(member.node, others);
+    }
+    case "replica": {
+      const { host, port } = member.direct;
+      const answer = await fetch(`http://${host}:${port}${member.service.ready.path}`, {
+        signal: AbortSignal.timeout(observeTimeoutMs),
+      });
+      return answer.status === 200;
+    }
+    case "outside":
+      return true;
+  }
 }

@@ -164,6 +164,8 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     await deployment.perform({ op: "kill", member: "redis-1" });
     await holds(proof.inForce, deployment);
     assert.equal((await deployment.probe("api-0>redis-1", 1_000)).outcome, "refused");
+    assert.equal(await deployment.serves("redis-1"), false);
+    assert.equal(await deployment.serves("redis-0"), true, "the others serve");
     await holds(
       async () => ({ holds: (await deployment.role("redis-4")) === "master", saw: "" }),
       deployment,

@@ -95,6 +95,30 @@ export async function nodeState(node: RedisNode): Promise<NodeState> {
   });
 }
 
+/**
+ * Whether the node is in its place: it says so itself, and most of the others see it in the same role and alive.
+ * A master that was killed and started again believes for a while that it still has its slots; what the others
+ * say is what counts. Rejects when the node does not answer in time.
+ */
+export async function inItsPlace(node: RedisNode, others: readonly RedisNode[]): Promise<boolean> {
+  const [state, id, ...views] = await Promise.all([
+    nodeState(node),
+    withNode(node, (redis) => redis.cluster("MYID")),
+    ...others.map((other) => withNode(other, (redis) => redis.call("CLUSTER", "NODES")).catch(() => "")),
+  ]);
+  const flag = state.role === "replica" ? "slave" : "master";
+  const agreeing = views.filter((view) => seenAs(flag, id, String(view)));
+  return state.inSync && state.clusterOk && (others.length === 0 || agreeing.length > others.length / 2);
+}
+
+/** A row is `<id> <ip:port@cport> <flags> <master> <ping> <pong> <epoch> <link-state> <slots>`. */
+function seenAs(flag: "master" | "slave", id: string, view: string): boolean {
+  const row = view.split("\n").find((line) => line.startsWith(id));
+  const [, , flags = "", , , , , link] = row?.split(" ") ?? [];
+  const all = flags.split(",");
+  return all.includes(flag) && !all.includes("fail") && !all.includes("fail?") && link === "connected";
+}
+
 /** Makes a cluster of running nodes: the first `masters` of them share the slots, the others replicate in turn. */
 export async function formCluster(
   nodes: readonly RedisNode[],
