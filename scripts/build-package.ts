@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -14,7 +14,12 @@ execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.bu
   stdio: "inherit",
 });
 
-cpSync(join(root, "scenarios"), join(dist, "scenarios"), { recursive: true });
+const inPackage = (yaml: string) => yaml.replace("$schema=../schemas/", "$schema=../../schemas/");
+mkdirSync(join(dist, "scenarios"), { recursive: true });
+for (const file of readdirSync(join(root, "scenarios"))) {
+  const yaml = readFileSync(join(root, "scenarios", file), "utf8");
+  writeFileSync(join(dist, "scenarios", file), inPackage(yaml));
+}
 cpSync(join(root, "service/model-server/profile"), join(dist, "service/model-server/profile"), {
   recursive: true,
 });
@@ -27,5 +32,5 @@ cpSync(join(root, "service/load"), join(dist, "service/load"), {
 const system = readFileSync(join(root, "service/system.yaml"), "utf8");
 writeFileSync(
   join(dist, "service/system.yaml"),
-  system.replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]").replace("../schemas/", "../../schemas/"),
+  inPackage(system).replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]"),
 );
