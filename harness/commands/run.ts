@@ -1,5 +1,5 @@
 import { basename, join, resolve } from "node:path";
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 import { createRunFolder, useRunFolder } from "../journal/run-folder.ts";
 import { createLiveDisplay, isRewritable } from "../reporters/live/display.ts";
 import { run as runPlan } from "../run/run.ts";
@@ -8,7 +8,7 @@ import { provideTools } from "../toolchain/tools.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { CliCommand } from "./command.ts";
 import { packageVersion } from "./input/package-files.ts";
-import { addPlanOptions, type PlanOptions, preparePlan } from "./input/plan-options.ts";
+import { addPlanOptions, commandNames, type PlanOptions, preparePlan } from "./input/plan-options.ts";
 import { Interrupted, listenForStop } from "./input/stop-signals.ts";
 import { judgeRun } from "./output/judge-run.ts";
 import { showUntilStopped } from "./output/show-system.ts";
@@ -36,18 +36,22 @@ const run: CliCommand = {
           .choices(["fail", "pass"])
           .default("fail"),
       )
-      .action(async (scenario: string, options: RunCommandOptions) => {
-        const { outcome } = await storm(scenario, options);
+      .action(async (scenario: string, options: RunCommandOptions, self: Command) => {
+        const { outcome } = await storm(scenario, options, commandNames(self));
         finish(outcome === "INCONCLUSIVE" && options.inconclusive === "pass" ? "PASS" : outcome);
       });
   },
 };
 export default run;
 
-async function storm(scenario: string, options: RunCommandOptions): Promise<Verdict> {
+async function storm(
+  scenario: string,
+  options: RunCommandOptions,
+  commands: readonly string[],
+): Promise<Verdict> {
   using signals = listenForStop();
   const cwd = process.cwd();
-  const { plan, system, substrate } = await preparePlan(scenario, options, cwd);
+  const { plan, system, substrate } = await preparePlan(scenario, options, commands, cwd);
   using display = createLiveDisplay(plan, process.stderr, isRewritable(process.stderr, process.env));
   const { tools, versions } = await provideTools(display.line, signals.stop);
   const folder =

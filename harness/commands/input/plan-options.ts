@@ -42,6 +42,11 @@ export interface PreparedPlan {
   readonly offer: Offer;
 }
 
+/** The names of all commands, from any one of them: a scenario that is not found may be a mistyped command. */
+export function commandNames(command: Command): string[] {
+  return command.parent?.commands.map((sibling) => sibling.name()) ?? [];
+}
+
 /** The only one so far; with the second comes the option. */
 const substrateName: SubstrateName = "local";
 
@@ -52,9 +57,10 @@ const substrateName: SubstrateName = "local";
 export async function preparePlan(
   scenario: string,
   options: PlanOptions,
+  commandNames: readonly string[],
   cwd: string,
 ): Promise<PreparedPlan> {
-  const { name, file } = await findScenario(scenario, cwd);
+  const { name, file } = await findScenario(scenario, commandNames, cwd);
   const { default: substrate } = await substrates[substrateName]();
   const [read, system] = await Promise.all([readScenario(file), openSystem(options, substrate, cwd)]);
   const offer = await substrate.offer();
