@@ -19,7 +19,6 @@ const keepAliveMs = 65_000;
 export interface ServerDeps extends ChatCompletionsDeps {
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;
-  readonly maxBodyBytes: number;
   readonly onProblem: LogProblem;
 }
 
@@ -31,12 +30,7 @@ export function createServer(deps: ServerDeps): Server {
   app.disable("etag");
   app.use(requestId, connectionClose(deps.readiness));
   const named = (route: string) => measured(route, deps.metrics);
-  app.post(
-    "/v1/chat/completions",
-    named("chat-completions"),
-    express.json({ limit: deps.maxBodyBytes }),
-    chatCompletions(deps),
-  );
+  app.post("/v1/chat/completions", named("chat-completions"), chatCompletions(deps));
   app.get("/v1/models", named("models"), models(deps.model, deps.tenantOf));
   app.get("/health/live", named("live"), live);
   app.get("/health/ready", named("ready"), ready(deps.readiness));

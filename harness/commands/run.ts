@@ -1,5 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { Interrupted } from "../abort.ts";
 import { createRunFolder, useRunFolder } from "../journal/run-folder.ts";
 import { createLiveDisplay, isRewritable } from "../reporters/live/display.ts";
 import { run as runPlan } from "../run/run.ts";
@@ -9,7 +10,7 @@ import type { Verdict } from "../verdict/verdict.ts";
 import type { CliCommand } from "./command.ts";
 import { packageVersion } from "./input/package-files.ts";
 import { addPlanOptions, commandNames, type PlanOptions, preparePlan } from "./input/plan-options.ts";
-import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { listenForStop } from "./input/stop-signals.ts";
 import { judgeRun } from "./output/judge-run.ts";
 import { showUntilStopped } from "./output/show-system.ts";
 
@@ -59,9 +60,8 @@ async function storm(
       ? await createRunFolder(join(cwd, "runs"), plan.scenario, new Date())
       : await useRunFolder(resolve(cwd, options.runDir));
 
-  let judged: Verdict | undefined;
   const keepUp = async (deployment: Deployment) => {
-    judged = await judgeRun(folder, process.stdout);
+    const judged = await judgeRun(folder, process.stdout);
     if (judged.outcome !== "PASS") await showUntilStopped(deployment, signals.stop, display.line);
   };
   await runPlan({
@@ -82,5 +82,6 @@ async function storm(
   // An uncaught exception has stopped the run: that is what has to be told.
   const reason: unknown = signals.stop.reason;
   if (signals.stop.aborted && !(reason instanceof Interrupted)) throw reason;
-  return judged ?? (await judgeRun(folder, process.stdout));
+  // Judged again also after a look at a failed system: that it could not be stopped counts too.
+  return await judgeRun(folder, process.stdout);
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import { Interrupted } from "../abort.ts";
 import { BreakwaterError } from "../errors.ts";
 import type { EventBody } from "../journal/event.ts";
 import { useRunFolder } from "../journal/run-folder.ts";
@@ -10,7 +11,7 @@ import type { System } from "../system/system.ts";
 import { provideTools } from "../toolchain/tools.ts";
 import type { CliCommand } from "./command.ts";
 import { addSystemOptions, openSystem, type SystemOptions } from "./input/plan-options.ts";
-import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { listenForStop } from "./input/stop-signals.ts";
 import { showUntilStopped } from "./output/show-system.ts";
 
 const up: CliCommand = {

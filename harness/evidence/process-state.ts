@@ -1,8 +1,8 @@
 import type { Deployment, ProcessState } from "../substrates/substrate.ts";
 import type { Check, Observation, Proof } from "./evidence.ts";
 
-/** How long something that took a dead member's place gets to answer; the kernel refuses at once where there is nothing. */
-const askTimeoutMs = 300;
+/** How long what stands in a dead or frozen member's place gets to answer. */
+const askTimeoutMs = 200;
 
 /**
  * The members' processes are gone, and nobody answers in their place (a wrapper may have died and left its child);
@@ -14,22 +14,25 @@ export function processGone(members: readonly string[]): Proof {
       const { state, identity } = await deployment.observe(member);
       if (state !== "gone") return { holds: false, saw: words(state, identity) };
       const { outcome } = await deployment.ask(member, askTimeoutMs);
-      return outcome === "answered"
-        ? { holds: false, saw: "no process, and yet it answers" }
-        : { holds: true, saw: "no process, and nobody answers" };
+      // Where there is nothing, the kernel refuses at once.
+      return outcome === "refused"
+        ? { holds: true, saw: "no process, and connecting is refused" }
+        : { holds: false, saw: `no process, and yet connecting is ${outcome}` };
     }),
     healed: every(members, runsAndServes),
   };
 }
 
-/** The members' processes are stopped by a signal; healed when each runs and serves again. */
+/** The members' processes are stopped by a signal, and nobody answers for them; healed when each runs and serves again. */
 export function processStopped(members: readonly string[]): Proof {
   return {
-    // Not asked whether it answers: a frozen process does not say no, and waiting for that would take longer
-    // than some faults last.
     inForce: every(members, async (deployment, member) => {
-      const { state, identity } = await deployment.observe(member);
-      return { holds: state === "stopped", saw: words(state, identity) };
+      const [{ state, identity }, { outcome }] = await Promise.all([
+        deployment.observe(member),
+        deployment.ask(member, askTimeoutMs),
+      ]);
+      const saw = `${words(state, identity)}, ${outcome === "answered" ? "and yet it answers" : "does not answer"}`;
+      return { holds: state === "stopped" && outcome !== "answered", saw };
     }),
     healed: every(members, runsAndServes),
   };

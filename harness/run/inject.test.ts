@@ -101,15 +101,28 @@ test("a kill that hits no process is not proven", async () => {
 
 test("a fault that ends before its time is proven, and then not", async () => {
   const { states, record } = recorder();
-  let looks = 0;
+  const deployment = mortal();
+  setTimeout(() => void deployment.perform({ op: "start", member: "redis-1" }), 700);
+  await go({ ...kill, forMs: 2_500 }, deployment, openUndoRecords(folder), record);
+  assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
+});
+
+test("what was so before the fault was requested is not proven by it, and nothing is done", async () => {
+  const { states, record } = recorder();
   const deployment = fakeDeployment({
-    observe: () => {
-      looks += 1;
-      return { state: looks > 3 ? "running" : "gone", identity: "1@1" };
-    },
-    ask: () => ({ outcome: looks > 3 ? "answered" : "refused" }),
+    observe: () => ({ state: "gone", identity: "" }),
+    ask: () => ({ outcome: "refused" }),
   });
-  await go({ ...kill, forMs: 1_600 }, deployment, openUndoRecords(folder), record);
+  await go(kill, deployment, openUndoRecords(folder), record);
+  assert.deepEqual(states(), ["not-proven"]);
+  assert.deepEqual(deployment.performed, []);
+});
+
+test("a fault that ends between the last look of the watch and its time is noticed", async () => {
+  const { states, record } = recorder();
+  const deployment = mortal();
+  setTimeout(() => void deployment.perform({ op: "start", member: "redis-1" }), 350);
+  await go({ ...kill, forMs: 480 }, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
 });
 

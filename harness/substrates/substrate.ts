@@ -18,7 +18,7 @@ export interface Substrate {
    * Ends what runs that were killed have left, by the records in their folders; runs that are on, and what this
    * substrate did not start, stay untouched.
    *
-   * @param runsDir the folder that holds the runs' folders; it need not exist
+   * @param runsDir the folder of one run, or one that holds the folders of runs; it need not exist
    */
   clean(runsDir: string): Promise<Leftovers>;
 }

@@ -5,13 +5,7 @@ import type { LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
 import { exchange } from "./probe.ts";
 import { processStat } from "./proc.ts";
-import {
-  environment,
-  type Processes,
-  type ProcessSpec,
-  type RunningProcess,
-  signalGroup,
-} from "./processes.ts";
+import { environment, type Processes, type ProcessSpec, type RunningProcess } from "./processes.ts";
 import { inItsPlace, nodeState } from "./redis-cluster.ts";
 import type { Router } from "./router-process.ts";
 
@@ -32,8 +26,6 @@ export interface DeploymentState {
   readonly tools: RunningProcess[];
   /** Names of members whose process is being ended by a fault: their end is expected. */
   readonly hit: Set<string>;
-  /** All is being stopped: every end is expected. */
-  ending: boolean;
 }
 
 export function deploy(
@@ -60,7 +52,7 @@ export function deploy(
   const broken = new Promise<never>((_, reject) => {
     for (const tool of state.tools) {
       tool.exited.then(async () => {
-        if (state.ending) return;
+        if (processes.ending()) return;
         reject(
           new BreakwaterError(
             "HARNESS_ERROR",
@@ -79,7 +71,7 @@ export function deploy(
       case "kill":
         hit.add(id);
         router.listenFor(id, false);
-        if (target.running !== undefined) signalGroup(target.running.pid, "SIGKILL");
+        target.running?.signal("SIGKILL");
         return;
       case "start": {
         if (target.spec === undefined) return;
@@ -163,7 +155,6 @@ export function deploy(
         stdout: "pipe",
         ends: true,
       });
-      state.tools.push(process);
       const { stdout } = process.child;
       if (stdout === null)
         throw new BreakwaterError(

@@ -36,12 +36,8 @@ export type LaidMember = {
   | { readonly kind: "outside" }
 );
 
-/** Proxies have one port each, all at an address of the run's own. */
-const firstProxyPort = 20_000;
-
 export async function layOut(system: System, network: Network): Promise<Layout> {
   const [entryPort = 0] = await freePorts(network.entry, 1);
-  const [apiPort = 0] = await freePorts(network.toxiproxy, 1);
   const [dataPort = 0, busPort = 0] = await freePorts(network.node(0), 2);
 
   const services = Object.entries(system.services);
@@ -86,10 +82,16 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
       });
     }
   }
+  const connections = pairs(members);
+  const betweenNodes = connections.filter(({ from, to }) => from.kind === "node" && to.kind === "node");
+  const [apiPort = 0, ...proxyPorts] = await freePorts(
+    network.toxiproxy,
+    1 + connections.length + betweenNodes.length,
+  );
   const proxies: { name: string; listen: string; upstream: string }[] = [];
   const proxyTargets = new Map<string, Target>();
   const addProxy = (name: string, upstream: Target) => {
-    const target = { host: network.toxiproxy, port: firstProxyPort + proxies.length };
+    const target = { host: network.toxiproxy, port: proxyPorts[proxies.length] ?? 0 };
     proxies.push({
       name,
       listen: `${target.host}:${target.port}`,
@@ -104,7 +106,7 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     port: doorPorts[names.indexOf(name)] ?? 0,
   });
   const probeAddress = (member: LaidMember) => network.probe(members.indexOf(member));
-  const links: LaidLink[] = pairs(members).map(({ from, to }) => {
+  const links: LaidLink[] = connections.map(({ from, to }) => {
     const id = `${from.id}>${to.id}`;
     const through = [addProxy(id, to.direct)];
     if (from.kind === "node" && to.kind === "node")

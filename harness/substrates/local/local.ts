@@ -62,18 +62,9 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
   });
 
   const layout = await layOut(system, await takeNetwork());
-  const state: DeploymentState = { layout, members: [], tools: [], hit: new Set(), ending: false };
-  const processes = await openProcesses(
-    runDir,
-    options.runId,
-    record,
-    (name) => state.ending || state.hit.has(name),
-  );
-  cleanup.defer(async () => {
-    state.ending = true;
-    const running = [...state.tools, ...state.members.flatMap((member) => member.running ?? [])];
-    await Promise.all(running.map((process) => process.stop(stopGraceMs, options.hurry)));
-  });
+  const state: DeploymentState = { layout, members: [], tools: [], hit: new Set() };
+  const processes = await openProcesses(runDir, options.runId, record, (name) => state.hit.has(name));
+  cleanup.defer(() => processes.stopAll(stopGraceMs, options.hurry));
 
   const apiUrl = `http://${layout.toxiproxyApi.host}:${layout.toxiproxyApi.port}`;
   const toxiproxy = toxiproxyAt(apiUrl);
@@ -102,8 +93,9 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
     layout.sources,
     layout.listeners,
     record,
-    state.tools,
+    signal,
   );
+  state.tools.push(router.process);
 
   for (const member of layout.members) {
     const spec = await processOf(member, layout, system, options, workDir);

@@ -1,3 +1,4 @@
+import { abortOf } from "../../abort.ts";
 import { BreakwaterError } from "../../errors.ts";
 import type { EventBody } from "../../journal/event.ts";
 import { processEntries } from "../../process-entries.ts";
@@ -16,6 +17,9 @@ export interface Router {
   traffic(): Traffic;
 }
 
+/** It only has to listen. */
+const upWithinMs = 10_000;
+
 export async function startRouter(
   processes: Processes,
   env: Readonly<Record<string, string>>,
@@ -23,7 +27,7 @@ export async function startRouter(
   sources: readonly Source[],
   listeners: readonly Listener[],
   record: (source: string, body: EventBody) => void,
-  started: RunningProcess[],
+  signal: AbortSignal,
 ): Promise<Router> {
   const running = await processes.start({
     name: "router",
@@ -32,7 +36,6 @@ export async function startRouter(
     cwd,
     ipc: true,
   });
-  started.push(running);
   const send = (message: ToRouter) => running.send(message);
   let traffic: Traffic = { entry: {}, links: {} };
   const up = new Promise<void>((resolve, reject) => {
@@ -56,7 +59,8 @@ export async function startRouter(
     );
   });
   send({ type: "configure", sources, listeners });
-  await up;
+  const late = AbortSignal.any([signal, AbortSignal.timeout(upWithinMs)]);
+  await Promise.race([up, abortOf(late)]);
   return {
     process: running,
     sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),
