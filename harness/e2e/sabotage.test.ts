@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { processStat } from "../substrates/local/proc.ts";
 import { startCli, stillRunning } from "../testing/cli.ts";
 import { provideTools, type Tools } from "../toolchain/tools.ts";
 
@@ -58,38 +59,39 @@ test("a Toxiproxy that accepts toxics and does nothing: INCONCLUSIVE", { timeout
   assert.ok(toxics.includes("swallowed"), "the fake was in force");
 });
 
-test("a kill that hits no node: INCONCLUSIVE", { timeout: 120_000 }, async () => {
-  // The process that is killed is a wrapper; the node itself lives in a session of its own.
-  const libraries = Object.entries(tools.redisEnv).map(([key, value]) => `export ${key}='${value}'`);
-  const wrapper = await file(
-    "redis-server",
-    `#!/bin/sh
+for (const [what, scenario] of [
+  ["kill", shortKill],
+  ["pause", shortKill.replace("kind: kill-node", "kind: pause-node")],
+] as const) {
+  test(`a ${what} that hits no node: INCONCLUSIVE, and the nodes that left their group end too`, {
+    timeout: 120_000,
+  }, async () => {
+    // The process that is hit is a wrapper; the node itself lives in a session of its own.
+    const libraries = Object.entries(tools.redisEnv).map(([key, value]) => `export ${key}='${value}'`);
+    const nodes = join(folder, `nodes-${what}`);
+    const wrapper = await file(
+      `redis-server-${what}`,
+      `#!/bin/sh
 ${libraries.join("\n")}
 [ "$1" = --version ] && exec '${tools.redisServer}' --version
 setsid '${tools.redisServer}' "$@" &
-echo $! >> '${folder}/nodes'
-trap 'kill $!; exit 0' TERM
+echo $! >> '${nodes}'
+trap 'exit 0' TERM
 wait
 `,
-  );
-  try {
-    await using run = await startCli([await file("kill.yaml", shortKill)], {
+    );
+    await using run = await startCli([await file(`${what}.yaml`, scenario)], {
       BREAKWATER_REDIS_SERVER: wrapper,
     });
     assert.equal(await run.exit, 2, run.output());
     const { reasons, faults } = await run.verdict();
     assert.ok(reasons.some(({ code }) => code === "FAULT_NOT_PROVEN"));
     assert.equal(faults[0]?.provenMs, undefined);
-  } finally {
-    for (const pid of (await readFile(join(folder, "nodes"), "utf8")).trim().split("\n")) {
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // It has ended with its wrapper.
-      }
-    }
-  }
-});
+    const pids = (await readFile(nodes, "utf8")).trim().split("\n").map(Number);
+    assert.ok(pids.length >= 6);
+    for (const pid of pids) assert.equal((await processStat(pid)).state, "gone");
+  });
+}
 
 test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", {
   timeout: 120_000,

@@ -38,6 +38,8 @@ export async function writeNodeConfig(
     "cluster-require-full-coverage": "no",
     // The default of 5 s makes a replica wait for others that might want the same transfer.
     "repl-diskless-sync-delay": "0",
+    // A title is written over the environment, and with it over the run's mark.
+    "set-proc-title": "no",
     save: '""',
     appendonly: "no",
     dir: folder,
