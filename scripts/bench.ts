@@ -9,6 +9,16 @@ import { judge } from "../harness/verdict/judge.ts";
 const runs = Number(process.argv[2] ?? 3);
 const ticksPerSecond = 100;
 
+/** From a Ctrl-C in the middle of a fault to the program's exit. */
+async function interruptSeconds(): Promise<number> {
+  await using run = await startCli(["node-kill"]);
+  await run.event((event) => event.type === "fault" && event.state === "proven");
+  const askedAt = performance.now();
+  run.child.kill("SIGINT");
+  await run.exit;
+  return (performance.now() - askedAt) / 1000;
+}
+
 interface Figures {
   readonly startUpS: number;
   readonly teardownS: number;
@@ -78,6 +88,7 @@ for (let count = 0; count < runs; count += 1) {
   figures.push(await measure());
   await delay(500);
 }
+const interrupted = [await interruptSeconds()];
 const judged: number[] = [];
 for (let count = 0; count < 5; count += 1) judged.push(await judgeSeconds());
 
@@ -102,4 +113,5 @@ show(
   figures.map(({ cpuShare }) => cpuShare * 100),
   "% of one core",
 );
+show("Ctrl-C in a fault to the program's exit", interrupted, "s");
 show("judging 100,000 samples", judged, "s");

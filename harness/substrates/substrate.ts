@@ -95,7 +95,7 @@ export interface Link {
 /** What can be done to a running system; plain data, so that another process can carry it out. */
 export type Operation =
   | { readonly op: "kill" | "start" | "pause" | "resume"; readonly member: string }
-  /** Shapes stand side by side under their own names; the same name replaces. */
+  /** Shapes stand side by side under their own names; a name is given once. */
   | { readonly op: "shape"; readonly link: string; readonly as: string; readonly shape: Shape }
   | { readonly op: "unshape"; readonly link: string; readonly as: string };
 

@@ -19,6 +19,7 @@ function tableReader(file: string): FreshTable {
     next ??= current.then(async () => {
       await delay(readEveryMs / 2);
       next = undefined;
+      // tcp6 is not there where IPv6 is switched off.
       const reading = readFile(file, "latin1").catch(() => "");
       current = reading.then(() => delay(readEveryMs / 2));
       return await reading;
