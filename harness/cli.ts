@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
+import { Interrupted } from "./abort.ts";
 import { commands, defaultCommand } from "./commands/catalog.ts";
 import { packageVersion } from "./commands/input/package-files.ts";
-import { Interrupted } from "./commands/input/stop-signals.ts";
 import { BreakwaterError } from "./errors.ts";
 import { exitCodes, type Outcome } from "./exit-codes.ts";
 
@@ -16,6 +16,12 @@ const exitCodeHelp = `Exit codes:
 
 // Whoever read our output may be gone; the exit code and the run's folder still say all.
 for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
+
+// By itself Node would exit with 1, which says that the system has failed. A run has a listener of its own, which
+// ends what it has started.
+process.on("uncaughtException", (thrown) => {
+  if (process.listenerCount("uncaughtException") === 1) process.exit(exitCodes[report(thrown)]);
+});
 
 // Not left to an empty event loop: a gate that has its verdict must not hang on a forgotten timer or socket.
 process.exit(exitCodes[await main()]);

@@ -13,7 +13,12 @@ export class BreakwaterError extends Error {
   readonly code: string;
   readonly hint: string | undefined;
 
-  constructor(kind: ErrorKind, code: string, message: string, options: ErrorOptions & { hint?: string } = {}) {
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    message: string,
+    options: ErrorOptions & { hint?: string } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.kind = kind;
     this.code = code;

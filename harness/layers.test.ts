@@ -46,7 +46,9 @@ function layerOf(file: string): number {
 }
 
 test("imports in harness/ point one way: a layer knows only the layers before it", async () => {
-  const imports = (await importsOf("harness/**/*.ts")).filter(({ file }) => !outside.has(relative("harness", file)));
+  const imports = (await importsOf("harness/**/*.ts")).filter(
+    ({ file }) => !outside.has(relative("harness", file)),
+  );
   assert.ok(imports.length > 50);
   const wrong = imports.filter(({ file, target }) => {
     assert.notEqual(layerOf(file), -1, `${file}: its folder is not in the list of layers`);
@@ -67,13 +69,20 @@ test("no substrate but local knows of processes on this host: nothing else impor
 });
 
 test("service, simulator and harness never import each other", async () => {
-  const imports = [...(await importsOf("service/**/*.ts")), ...(await importsOf("simulator/**/*.ts")), ...(await importsOf("harness/**/*.ts"))];
+  const imports = [
+    ...(await importsOf("service/**/*.ts")),
+    ...(await importsOf("simulator/**/*.ts")),
+    ...(await importsOf("harness/**/*.ts")),
+  ];
   const wrong = imports.filter(({ file, target }) => file.split("/")[0] !== target.split("/")[0]);
   assert.deepEqual(wrong, []);
 });
 
 test("the oracle of the load shares no code with the model server", async () => {
-  const imports = [...(await importsOf("service/load/**/*.ts")), ...(await importsOf("service/model-server/**/*.ts"))];
+  const imports = [
+    ...(await importsOf("service/load/**/*.ts")),
+    ...(await importsOf("service/model-server/**/*.ts")),
+  ];
   const wrong = imports.filter(({ file, target }) => file.split("/")[1] !== target.split("/")[1]);
   assert.deepEqual(wrong, []);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -10,10 +10,19 @@ const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
-execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 
-cpSync(join(root, "scenarios"), join(dist, "scenarios"), { recursive: true });
-cpSync(join(root, "service/model-server/profile"), join(dist, "service/model-server/profile"), { recursive: true });
+const inPackage = (yaml: string) => yaml.replace("$schema=../schemas/", "$schema=../../schemas/");
+mkdirSync(join(dist, "scenarios"), { recursive: true });
+for (const file of readdirSync(join(root, "scenarios"))) {
+  const yaml = readFileSync(join(root, "scenarios", file), "utf8");
+  writeFileSync(join(dist, "scenarios", file), inPackage(yaml));
+}
+cpSync(join(root, "service/model-server/profile"), join(dist, "service/model-server/profile"), {
+  recursive: true,
+});
 // k6 reads TypeScript as it is.
 cpSync(join(root, "service/load"), join(dist, "service/load"), {
   recursive: true,
@@ -23,7 +32,5 @@ cpSync(join(root, "service/load"), join(dist, "service/load"), {
 const system = readFileSync(join(root, "service/system.yaml"), "utf8");
 writeFileSync(
   join(dist, "service/system.yaml"),
-  system
-    .replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]")
-    .replace("../schemas/", "../../schemas/"),
+  inPackage(system).replaceAll(/(command: \[node, [^\]]*)\.ts\]/g, "$1.js]"),
 );

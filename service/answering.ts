@@ -82,13 +82,15 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   return async (call, trail, signal) => {
     const key = cacheKey(call.tenant, call.request);
     const entry = await lookUp(key, trail, signal);
+    const cacheWasAsked = trail.cache === "miss";
     if (entry !== undefined && now() - entry.storedAt < freshMs) {
       trail.cache = "hit";
       onCacheResult("hit");
       return entry.answer;
     }
-    if (trail.cache === "miss") onCacheResult("miss");
 
+    // What the cache was good for shows only at the end: an entry too old to be a hit may yet be the fallback.
+    let result: CacheResult = "miss";
     let delivering = false;
     const { onDelta } = call;
     const watched: EngineCall =
@@ -98,13 +100,13 @@ export function createAnswering(deps: AnsweringDeps): Answering {
             ...call,
             onDelta: (delta) => {
               delivering = true;
-              return onDelta(delta);
+              onDelta(delta);
             },
           };
     try {
       const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
-      if (trail.cache === "miss") store(key, answer);
+      if (cacheWasAsked) store(key, answer);
       return answer;
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;
@@ -114,8 +116,10 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       if (!fallback || entry === undefined || delivering) throw new DependencyGone("model", thrown);
       // Redis drops an entry when it is too old even for this.
       trail.cache = "hit";
-      onCacheResult("stale");
+      result = "stale";
       return entry.answer;
+    } finally {
+      if (cacheWasAsked) onCacheResult(result);
     }
   };
 }

@@ -12,7 +12,6 @@ import type { Config } from "./config.ts";
 import { drainable } from "./drain.ts";
 import { EngineFailure } from "./inference/engine.ts";
 import { openaiHttpEngine } from "./inference/openai-http.ts";
-import { type BreakerSettings, type BreakerState, breaker } from "./resilience/breaker.ts";
 import { bulkhead } from "./resilience/bulkhead.ts";
 import { deadline } from "./resilience/deadline.ts";
 import { guard } from "./resilience/guard.ts";
@@ -23,6 +22,7 @@ import { createServer } from "./server.ts";
 import { type LogProblem, problemLog } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { observed } from "./telemetry/observed.ts";
+import { reportedBreaker } from "./telemetry/reported-breaker.ts";
 import { tenantsByKey } from "./tenants.ts";
 
 export interface Service {
@@ -105,25 +105,26 @@ function cacheIn(client: Cluster, config: Config, { log, metrics }: Telemetry): 
   const writes = observed((outcome) => metrics.dependencyCall("redis-write", outcome));
   const attempt = timeouts && timeout(timeouts.redisMs);
 
-  function shardGuard(master: string): ShardGuard {
+  function shardGuard(master: string): ShardGuard & { forget(): void } {
     // One breaker for both: they call the same shard.
     const shard =
-      breakers && reportingBreaker(`redis/${master}`, breakers.redis, isShardFailure, log, metrics);
+      breakers && reportedBreaker(`redis/${master}`, breakers.redis, isShardFailure, log, metrics);
     const around = (limit: number | undefined): Policy =>
       guard({
         bulkhead: limit === undefined ? undefined : bulkhead(limit),
-        breaker: shard,
+        breaker: shard?.policy,
         timeout: attempt,
       });
     return {
       read: wrap(reads, around(bulkheads?.redisReads)),
       write: wrap(writes, around(bulkheads?.redisWrites)),
+      forget: () => shard?.forget(),
     };
   }
 
   return redisTier({
     client,
-    guardOf: shardGuards(client, shardGuard, (master) => metrics.forgetBreaker(`redis/${master}`)),
+    guardOf: shardGuards(client, shardGuard, (shard) => shard.forget()),
     keepMs: cache.freshMs + cache.staleMs,
     onDamaged: () => metrics.cacheResult("damaged"),
   });
@@ -134,7 +135,7 @@ function modelGuard({ timeouts, bulkheads, breakers }: Config, { log, metrics }:
     observed((outcome) => metrics.dependencyCall("model", outcome)),
     guard({
       bulkhead: bulkheads && bulkhead(bulkheads.model),
-      breaker: breakers && reportingBreaker("model", breakers.model, isModelFailure, log, metrics),
+      breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
       timeout: timeouts && timeout(timeouts.modelMs),
     }),
   );
@@ -142,22 +143,4 @@ function modelGuard({ timeouts, bulkheads, breakers }: Config, { log, metrics }:
 
 function isModelFailure(thrown: unknown): boolean {
   return thrown instanceof EngineFailure || thrown instanceof AttemptTimeout;
-}
-
-function reportingBreaker(
-  dependency: string,
-  settings: BreakerSettings,
-  isFailure: (thrown: unknown) => boolean,
-  log: Logger,
-  metrics: Metrics,
-): Policy {
-  metrics.breakerState(dependency, "closed");
-  let logged: BreakerState = "closed";
-  return breaker(settings, isFailure, (state) => {
-    metrics.breakerState(dependency, state);
-    // A probe that fails is no news: it would be two lines a second for each shard of an outage.
-    if (state === "half-open" || state === logged) return;
-    logged = state;
-    log.warn({ dependency, state }, "breaker");
-  });
 }

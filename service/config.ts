@@ -37,6 +37,11 @@ const apiKey = z
     key: text.slice(text.indexOf(":") + 1),
   }));
 
+function hasCredentials(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.username !== "" || url.password !== "");
+}
+
 /** Every setting with its default, limit and unit. Variables that are not here are ignored. */
 const environment = z.object({
   HOST: z.string().default("127.0.0.1").describe("address to listen on: loopback unless told otherwise"),
@@ -48,13 +53,25 @@ const environment = z.object({
     .transform(list)
     .pipe(z.array(address))
     .describe("startup nodes; empty: no cache"),
-  MODEL_URL: z.url({ protocol: /^https?$/ }).describe("the model server, without /v1"),
+  MODEL_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
+    .describe("the model server, without /v1"),
   MODEL_NAME: z.string().min(1).default("llama-3-8b"),
   API_KEYS: z
     .string()
     .optional()
     .transform((text) => (text === undefined ? undefined : list(text)))
-    .pipe(z.array(apiKey).min(1).optional())
+    .pipe(
+      z
+        .array(apiKey)
+        .min(1)
+        .refine(
+          (keys) => new Set(keys.map(({ key }) => key)).size === keys.length,
+          "a key may be given only once: it tells whose request it is",
+        )
+        .optional(),
+    )
     .describe('"tenant:key", comma-separated; unset: any key, tenant "public"'),
 
   TIMEOUT: onOff.describe("deadline, attempt timeouts and the Redis client's own"),
@@ -64,11 +81,11 @@ const environment = z.object({
 
   DEADLINE_MS: positiveMs
     .prefault("2000")
-    .describe("a whole request, a streamed answer's last byte included"),
-  REDIS_TIMEOUT_MS: positiveMs.prefault("200").describe("one attempt at Redis"),
+    .describe("from a request's head to its whole answer, the body's arrival included"),
+  REDIS_TIMEOUT_MS: positiveMs.prefault("200").describe("one attempt at Redis; less than the deadline"),
   MODEL_TIMEOUT_MS: positiveMs
     .prefault("1500")
-    .describe("one attempt at the model; leaves the deadline room to fall back"),
+    .describe("one attempt at the model; less than the deadline, to leave room to fall back"),
 
   REDIS_CONCURRENCY: count.prefault("64").describe("reads under way, a shard"),
   REDIS_WRITE_CONCURRENCY: count.prefault("32").describe("writes under way, a shard; more are dropped"),
@@ -123,15 +140,38 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const parsed = environment.safeParse(env);
-  if (parsed.success) return shape(parsed.data);
-  throw new ConfigError(
-    parsed.error.issues.map(({ path, message }) => {
-      const [name = "", ...rest] = path.map(String);
-      const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
-      const value = name === "API_KEYS" ? "(not shown)" : `"${env[name] ?? ""}"`;
-      return `${name}=${value}${where}: ${message}`;
-    }),
-  );
+  const timeoutProblems = timeoutProblemsIn(env);
+  if (parsed.success && timeoutProblems.length === 0) return shape(parsed.data);
+  const problems = (parsed.error?.issues ?? []).map(({ path, message }) => {
+    const [name = "", ...rest] = path.map(String);
+    const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
+    return `${name}=${shown(name, env[name] ?? "")}${where}: ${message}`;
+  });
+  throw new ConfigError([...problems, ...timeoutProblems]);
+}
+
+/** A value as an error shows it. What stands before an @ may be a password, also where the rest is no address. */
+function shown(name: string, value: string): string {
+  return name === "API_KEYS" || value.includes("@") ? "(not shown)" : `"${value}"`;
+}
+
+const timeoutSettings = environment.pick({
+  TIMEOUT: true,
+  DEADLINE_MS: true,
+  REDIS_TIMEOUT_MS: true,
+  MODEL_TIMEOUT_MS: true,
+});
+
+/**
+ * Attempts that would outlast the deadline: no attempt timeout would then be seen, no breaker would open, and no
+ * time be left to fall back. Apart from the schema, so that these are told with other problems.
+ */
+function timeoutProblemsIn(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { data } = timeoutSettings.safeParse(env);
+  if (data === undefined || !data.TIMEOUT) return [];
+  return (["REDIS_TIMEOUT_MS", "MODEL_TIMEOUT_MS"] as const)
+    .filter((name) => data[name] >= data.DEADLINE_MS)
+    .map((name) => `${name}="${data[name]}": must be less than DEADLINE_MS, ${data.DEADLINE_MS}`);
 }
 
 function shape(env: z.output<typeof environment>) {

@@ -19,6 +19,8 @@ function spawnService(env: Record<string, string>) {
   const log: Record<string, unknown>[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line)));
   const exited = once(child, "exit");
+  const killNow = () => void child.kill("SIGKILL");
+  process.once("exit", killNow);
   return {
     log,
     stderr: text(child.stderr),
@@ -31,8 +33,9 @@ function spawnService(env: Record<string, string>) {
       return `http://127.0.0.1:${address.port}`;
     },
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
+      killNow();
       await exited;
+      process.off("exit", killNow);
     },
   };
 }

@@ -10,10 +10,15 @@ import { type Readiness, ready } from "./routes/ready.ts";
 import type { LogProblem } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
+/**
+ * Longer than balancers and clients keep an idle connection (60 s is usual). By Node's default of 5 s this
+ * side closes first, now and then just as a request comes, and a POST is not sent again.
+ */
+const keepAliveMs = 65_000;
+
 export interface ServerDeps extends ChatCompletionsDeps {
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;
-  readonly maxBodyBytes: number;
   readonly onProblem: LogProblem;
 }
 
@@ -25,12 +30,7 @@ export function createServer(deps: ServerDeps): Server {
   app.disable("etag");
   app.use(requestId, connectionClose(deps.readiness));
   const named = (route: string) => measured(route, deps.metrics);
-  app.post(
-    "/v1/chat/completions",
-    named("chat-completions"),
-    express.json({ limit: deps.maxBodyBytes }),
-    chatCompletions(deps),
-  );
+  app.post("/v1/chat/completions", named("chat-completions"), chatCompletions(deps));
   app.get("/v1/models", named("models"), models(deps.model, deps.tenantOf));
   app.get("/health/live", named("live"), live);
   app.get("/health/ready", named("ready"), ready(deps.readiness));
@@ -39,7 +39,7 @@ export function createServer(deps: ServerDeps): Server {
     throw new ApiError(404, "not_found", `There is no ${req.method} ${req.path.slice(0, 100)}`);
   });
   app.use(errorResponse(deps.onProblem));
-  return createHttpServer(app);
+  return createHttpServer({ keepAliveTimeout: keepAliveMs }, app);
 }
 
 /** Takes over the caller's request id if it is a sane one, and sends it back. */

@@ -1,5 +1,6 @@
+import type { Command } from "commander";
 import type { CliCommand } from "./command.ts";
-import { addPlanOptions, type PlanOptions, preparePlan } from "./input/plan-options.ts";
+import { addPlanOptions, commandNames, type PlanOptions, preparePlan } from "./input/plan-options.ts";
 import { planText } from "./output/plan-text.ts";
 
 const plan: CliCommand = {
@@ -11,8 +12,8 @@ const plan: CliCommand = {
   configure(command, finish) {
     addPlanOptions(command.argument("<scenario>", "a scenario's name, or the path of its file"))
       .option("--json", "print plan.json")
-      .action(async (scenario: string, options: PlanOptions & { readonly json?: true }) => {
-        const { plan, offer } = await preparePlan(scenario, options, process.cwd());
+      .action(async (scenario: string, options: PlanOptions & { readonly json?: true }, self: Command) => {
+        const { plan, offer } = await preparePlan(scenario, options, commandNames(self), process.cwd());
         console.log(options.json ? JSON.stringify(plan, undefined, 2) : planText(plan, offer));
         finish("PASS");
       });

@@ -11,7 +11,15 @@ import { provideTools } from "../toolchain/tools.ts";
 const cli = join(import.meta.dirname, "../cli.ts");
 const service = join(import.meta.dirname, "../testing/tiny-service.ts");
 const folder = await mkdtemp(join(tmpdir(), "breakwater-run-"));
-after(() => rm(folder, { recursive: true, force: true }));
+const children: ChildProcess[] = [];
+after(async () => {
+  // Only where a test has failed is one of them still there.
+  const left = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = left.map((child) => once(child, "close"));
+  for (const child of left) child.kill("SIGTERM");
+  await Promise.all(ended);
+  await rm(folder, { recursive: true, force: true });
+});
 
 const files = {
   "system.yaml": `
@@ -59,6 +67,7 @@ interface Started {
 
 function start(args: readonly string[]): Started {
   const child = spawn(process.execPath, [cli, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk) => {
@@ -185,7 +194,10 @@ suite("run and up, on a system of one small service", { timeout: 240_000 }, asyn
       });
     }
     const closed = once(parent, "close");
-    while (!/phase warmup/.test(output)) await delay(20);
+    while (!/phase warmup/.test(output)) {
+      assert.equal(parent.exitCode, null, output);
+      await delay(20);
+    }
     parent.kill("SIGKILL");
     // The run holds the pipes: they are closed when it is over.
     await closed;
@@ -206,12 +218,12 @@ suite("run and up, on a system of one small service", { timeout: 240_000 }, asyn
   test("a folder that is taken is bad input, and one that cannot be made an error", async () => {
     const taken = join(folder, "taken");
     await mkdir(taken);
-    await writeFile(join(taken, "mine.txt"), "");
+    await writeFile(join(taken, "plan.json"), "");
     const first = start(["passes.yaml", "--run-dir", taken]);
     assert.equal(await first.ended, 4);
     assert.match(first.output(), /RUN_FOLDER_TAKEN/);
-    assert.deepEqual(await readdir(taken), ["mine.txt"]);
-    const second = start(["passes.yaml", "--run-dir", "/proc/none"]);
+    assert.deepEqual(await readdir(taken), ["plan.json"]);
+    const second = start(["passes.yaml", "--run-dir", join(taken, "plan.json", "run")]);
     assert.equal(await second.ended, 3);
     assert.match(second.output(), /RUN_FOLDER_UNWRITABLE/);
   });

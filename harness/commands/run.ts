@@ -1,5 +1,6 @@
 import { basename, join, resolve } from "node:path";
-import { Option } from "commander";
+import { type Command, Option } from "commander";
+import { Interrupted } from "../abort.ts";
 import { createRunFolder, useRunFolder } from "../journal/run-folder.ts";
 import { createLiveDisplay, isRewritable } from "../reporters/live/display.ts";
 import { run as runPlan } from "../run/run.ts";
@@ -8,8 +9,8 @@ import { provideTools } from "../toolchain/tools.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import type { CliCommand } from "./command.ts";
 import { packageVersion } from "./input/package-files.ts";
-import { addPlanOptions, type PlanOptions, preparePlan } from "./input/plan-options.ts";
-import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { addPlanOptions, commandNames, type PlanOptions, preparePlan } from "./input/plan-options.ts";
+import { listenForStop } from "./input/stop-signals.ts";
 import { judgeRun } from "./output/judge-run.ts";
 import { showUntilStopped } from "./output/show-system.ts";
 
@@ -36,18 +37,22 @@ const run: CliCommand = {
           .choices(["fail", "pass"])
           .default("fail"),
       )
-      .action(async (scenario: string, options: RunCommandOptions) => {
-        const { outcome } = await storm(scenario, options);
+      .action(async (scenario: string, options: RunCommandOptions, self: Command) => {
+        const { outcome } = await storm(scenario, options, commandNames(self));
         finish(outcome === "INCONCLUSIVE" && options.inconclusive === "pass" ? "PASS" : outcome);
       });
   },
 };
 export default run;
 
-async function storm(scenario: string, options: RunCommandOptions): Promise<Verdict> {
+async function storm(
+  scenario: string,
+  options: RunCommandOptions,
+  commands: readonly string[],
+): Promise<Verdict> {
   using signals = listenForStop();
   const cwd = process.cwd();
-  const { plan, system, substrate } = await preparePlan(scenario, options, cwd);
+  const { plan, system, substrate } = await preparePlan(scenario, options, commands, cwd);
   using display = createLiveDisplay(plan, process.stderr, isRewritable(process.stderr, process.env));
   const { tools, versions } = await provideTools(display.line, signals.stop);
   const folder =
@@ -55,9 +60,8 @@ async function storm(scenario: string, options: RunCommandOptions): Promise<Verd
       ? await createRunFolder(join(cwd, "runs"), plan.scenario, new Date())
       : await useRunFolder(resolve(cwd, options.runDir));
 
-  let judged: Verdict | undefined;
   const keepUp = async (deployment: Deployment) => {
-    judged = await judgeRun(folder, process.stdout);
+    const judged = await judgeRun(folder, process.stdout);
     if (judged.outcome !== "PASS") await showUntilStopped(deployment, signals.stop, display.line);
   };
   await runPlan({
@@ -78,5 +82,6 @@ async function storm(scenario: string, options: RunCommandOptions): Promise<Verd
   // An uncaught exception has stopped the run: that is what has to be told.
   const reason: unknown = signals.stop.reason;
   if (signals.stop.aborted && !(reason instanceof Interrupted)) throw reason;
-  return judged ?? (await judgeRun(folder, process.stdout));
+  // Judged again also after a look at a failed system: that it could not be stopped counts too.
+  return await judgeRun(folder, process.stdout);
 }

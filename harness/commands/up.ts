@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import { Interrupted } from "../abort.ts";
 import { BreakwaterError } from "../errors.ts";
 import type { EventBody } from "../journal/event.ts";
 import { useRunFolder } from "../journal/run-folder.ts";
@@ -10,7 +11,7 @@ import type { System } from "../system/system.ts";
 import { provideTools } from "../toolchain/tools.ts";
 import type { CliCommand } from "./command.ts";
 import { addSystemOptions, openSystem, type SystemOptions } from "./input/plan-options.ts";
-import { Interrupted, listenForStop } from "./input/stop-signals.ts";
+import { listenForStop } from "./input/stop-signals.ts";
 import { showUntilStopped } from "./output/show-system.ts";
 
 const up: CliCommand = {
@@ -31,11 +32,11 @@ export default up;
 async function keepUp(options: SystemOptions): Promise<void> {
   using signals = listenForStop();
   const cwd = process.cwd();
-  const system = await openSystem(options, cwd);
+  const { default: substrate } = await substrates.local();
+  const system = await openSystem(options, substrate, cwd);
   const env = switchEnvironment(system, options.without ?? []);
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const { tools } = await provideTools(print, signals.stop);
-  const { default: substrate } = await substrates.local();
   const runId = `up-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
   const folder = await useRunFolder(join(cwd, "runs", runId));
   const zeroMs = performance.now();

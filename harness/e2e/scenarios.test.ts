@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { startCli, stillRunning } from "../testing/cli.ts";
 
 /** Every scenario passes with all policies on, and fails with the change that it names: both on the real system. */
-const names = readdirSync(join(import.meta.dirname, "../../scenarios")).map((file) => file.replace(/\.yaml$/, ""));
+const names = readdirSync(join(import.meta.dirname, "../../scenarios")).map((file) =>
+  file.replace(/\.yaml$/, ""),
+);
 
 for (const name of names) {
   test(`${name} passes`, { timeout: 180_000 }, async () => {
@@ -15,10 +17,14 @@ for (const name of names) {
     const { outcome, faults, slos } = await run.verdict();
     assert.equal(outcome, "PASS");
     assert.ok(slos.length > 0);
-    for (const fault of faults) assert.ok(fault.provenMs !== undefined && fault.healedMs !== undefined, fault.id);
+    for (const fault of faults)
+      assert.ok(fault.provenMs !== undefined && fault.healedMs !== undefined, fault.id);
     assert.deepEqual(await stillRunning(run), []);
     assert.deepEqual(await readdir(join(run.folder, "undo")), []);
-    assert.deepEqual((await run.events()).filter(({ type }) => type === "bypass"), []);
+    assert.deepEqual(
+      (await run.events()).filter(({ type }) => type === "bypass"),
+      [],
+    );
   });
 
   test(`${name} fails with the change that it names`, { timeout: 180_000 }, async () => {

@@ -1,20 +1,28 @@
-import type { Deployment, ProbeResult } from "../substrates/substrate.ts";
+import type { ProbeResult } from "../substrates/substrate.ts";
 import type { Check, Observation, Proof } from "./evidence.ts";
 
-/** How long a probe waits before it calls a link silent; an unharmed link answers within a few ms. */
-const silentAfterMs = 400;
+/** How long a probe waits before it calls a link silent; an unharmed one answers within a few ms. */
+const silentAfterMs = 300;
 
-/** Probes of the harmed links answer, and come at least `byMs` × 0.8 later than those of an unharmed link. */
+/** Probes of the links are answered, at least `byMs` × 0.8 later than by their destinations themselves. */
 export function linksSlowed(links: readonly string[], byMs: number): Proof {
   const extraMs = byMs * 0.8;
   const timeoutMs = byMs * 3 + 1000;
   return {
-    inForce: compared(links, timeoutMs, ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs >= extraMs),
-    healed: compared(links, timeoutMs, ({ outcome, rttMs = 0 }, controlMs) => outcome === "answered" && rttMs - controlMs < byMs * 0.5),
+    inForce: compared(
+      links,
+      timeoutMs,
+      ({ outcome, rttMs = 0 }, directMs) => outcome === "answered" && rttMs - directMs >= extraMs,
+    ),
+    healed: compared(
+      links,
+      timeoutMs,
+      ({ outcome, rttMs = 0 }, directMs) => outcome === "answered" && rttMs - directMs < byMs * 0.5,
+    ),
   };
 }
 
-/** Probes of the harmed links get no byte, while an unharmed link answers. */
+/** Probes of the links get no byte, while their destinations themselves answer. */
 export function linksSilent(links: readonly string[]): Proof {
   return {
     inForce: compared(links, silentAfterMs, ({ outcome }) => outcome === "silent"),
@@ -22,7 +30,7 @@ export function linksSilent(links: readonly string[]): Proof {
   };
 }
 
-/** Probes of the harmed links are closed at once, while an unharmed link answers. */
+/** Probes of the links are closed at once, while their destinations themselves answer. */
 export function linksRefused(links: readonly string[]): Proof {
   return {
     inForce: compared(links, silentAfterMs, ({ outcome }) => outcome === "refused"),
@@ -31,30 +39,36 @@ export function linksRefused(links: readonly string[]): Proof {
 }
 
 /**
- * Probes the harmed links and an unharmed one at the same moment. Without an answer from the unharmed one the
- * observation says nothing of the links: the prober itself may be stalled.
+ * Probes the links, and at the same moment asks their destinations themselves, past all links: it is the same
+ * question to the same member, and only the link is between. Without an answer from the destination nothing is
+ * said of the link: the member may be dead, or the prober stalled.
  */
-function compared(links: readonly string[], timeoutMs: number, holds: (harmed: ProbeResult, controlMs: number) => boolean): Check {
+function compared(
+  links: readonly string[],
+  timeoutMs: number,
+  holds: (link: ProbeResult, directMs: number) => boolean,
+): Check {
   return async (deployment): Promise<Observation> => {
-    const control = unharmed(deployment, links);
-    if (control === undefined) return { holds: false, saw: "no link is left unharmed to compare with" };
-    const [controlled, ...harmed] = await Promise.all([control, ...links].map((link) => deployment.probe(link, timeoutMs)));
-    if (controlled?.outcome !== "answered" || controlled.rttMs === undefined) {
-      return { holds: false, saw: `the unharmed link ${control} did not answer either` };
+    const results = await Promise.all(
+      links.map(async (id) => {
+        const to = deployment.links.find((link) => link.id === id)?.to ?? "";
+        const [link, direct] = await Promise.all([
+          deployment.probe(id, timeoutMs),
+          deployment.ask(to, timeoutMs),
+        ]);
+        return { to, link, direct };
+      }),
+    );
+    const mute = results.find(({ direct }) => direct.outcome !== "answered");
+    if (mute !== undefined) {
+      return { holds: false, saw: `${mute.to} itself, asked past all links, did not answer either` };
     }
-    const controlMs = controlled.rttMs;
+    const directMs = results.map(({ direct }) => direct.rttMs ?? 0);
     return {
-      holds: harmed.every((result) => holds(result, controlMs)),
-      saw: `${summary(harmed)}; unharmed ${control}: ${words(controlled)}`,
+      holds: results.every(({ link }, index) => holds(link, directMs[index] ?? 0)),
+      saw: `${summary(results.map(({ link }) => link))}; past the links answered in at most ${Math.max(0, ...directMs).toFixed(1)} ms`,
     };
   };
-}
-
-/** A link with another destination, from the same source where there is one. */
-function unharmed(deployment: Deployment, links: readonly string[]): string | undefined {
-  const harmed = deployment.links.filter(({ id }) => links.includes(id));
-  const others = deployment.links.filter(({ id, to }) => !links.includes(id) && !harmed.some((link) => link.to === to));
-  return (others.find(({ from }) => harmed.some((link) => link.from === from)) ?? others[0])?.id;
 }
 
 function summary(results: readonly ProbeResult[]): string {
@@ -63,8 +77,4 @@ function summary(results: readonly ProbeResult[]): string {
   const slowest = Math.max(0, ...results.map(({ rttMs = 0 }) => rttMs));
   const parts = [...counts].map(([outcome, count]) => `${count} of ${results.length} links ${outcome}`);
   return `${parts.join(", ")}${slowest > 0 ? `, slowest ${slowest.toFixed(1)} ms` : ""}`;
-}
-
-function words({ outcome, rttMs }: ProbeResult): string {
-  return rttMs === undefined ? outcome : `${outcome} in ${rttMs.toFixed(1)} ms`;
 }

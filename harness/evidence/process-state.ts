@@ -1,5 +1,8 @@
-import type { Deployment, MemberState } from "../substrates/substrate.ts";
-import type { Check, Proof } from "./evidence.ts";
+import type { Deployment, ProcessState } from "../substrates/substrate.ts";
+import type { Check, Observation, Proof } from "./evidence.ts";
+
+/** How long what stands in a dead or frozen member's place gets to answer. */
+const askTimeoutMs = 200;
 
 /**
  * The members' processes are gone, and nobody answers in their place (a wrapper may have died and left its child);
@@ -7,32 +10,54 @@ import type { Check, Proof } from "./evidence.ts";
  */
 export function processGone(members: readonly string[]): Proof {
   return {
-    inForce: every(members, (state) => state.process === "gone" && !state.serving),
-    healed: every(members, (state) => state.process === "running" && state.serving),
+    inForce: every(members, async (deployment, member) => {
+      const { state, identity } = await deployment.observe(member);
+      if (state !== "gone") return { holds: false, saw: words(state, identity) };
+      const { outcome } = await deployment.ask(member, askTimeoutMs);
+      // Where there is nothing, the kernel refuses at once.
+      return outcome === "refused"
+        ? { holds: true, saw: "no process, and connecting is refused" }
+        : { holds: false, saw: `no process, and yet connecting is ${outcome}` };
+    }),
+    healed: every(members, runsAndServes),
   };
 }
 
-/** The members' processes are stopped by a signal; healed when each runs and serves again. */
+/** The members' processes are stopped by a signal, and nobody answers for them; healed when each runs and serves again. */
 export function processStopped(members: readonly string[]): Proof {
   return {
-    inForce: every(members, (state) => state.process === "stopped"),
-    healed: every(members, (state) => state.process === "running" && state.serving),
+    inForce: every(members, async (deployment, member) => {
+      const [{ state, identity }, { outcome }] = await Promise.all([
+        deployment.observe(member),
+        deployment.ask(member, askTimeoutMs),
+      ]);
+      const saw = `${words(state, identity)}, ${outcome === "answered" ? "and yet it answers" : "does not answer"}`;
+      return { holds: state === "stopped" && outcome !== "answered", saw };
+    }),
+    healed: every(members, runsAndServes),
   };
 }
 
-function every(members: readonly string[], holds: (state: MemberState) => boolean): Check {
-  return async (deployment: Deployment) => {
-    const states = await Promise.all(
-      members.map(async (member) => ({ member, state: await deployment.observe(member) })),
-    );
+async function runsAndServes(deployment: Deployment, member: string): Promise<Observation> {
+  const { state, identity } = await deployment.observe(member);
+  if (state !== "running") return { holds: false, saw: words(state, identity) };
+  const serves = await deployment.serves(member);
+  return { holds: serves, saw: `${words(state, identity)}, ${serves ? "serves" : "does not serve yet"}` };
+}
+
+function every(
+  members: readonly string[],
+  look: (deployment: Deployment, member: string) => Promise<Observation>,
+): Check {
+  return async (deployment) => {
+    const seen = await Promise.all(members.map((member) => look(deployment, member)));
     return {
-      holds: states.every(({ state }) => holds(state)),
-      saw: states.map(({ member, state }) => `${member}: ${words(state)}`).join(", "),
+      holds: seen.every(({ holds }) => holds),
+      saw: seen.map(({ saw }, index) => `${members[index]}: ${saw}`).join("; "),
     };
   };
 }
 
-function words({ process, identity, serving }: MemberState): string {
-  if (process === "gone") return serving ? "no process, and yet it answers" : "no process";
-  return `process ${identity} ${process}, ${serving ? "answers" : "does not answer"}`;
+function words(state: ProcessState["state"], identity: string): string {
+  return state === "gone" ? "no process" : `process ${identity} ${state}`;
 }

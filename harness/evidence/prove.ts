@@ -4,25 +4,37 @@ import { reasonOf } from "../errors.ts";
 import type { Deployment } from "../substrates/substrate.ts";
 import type { Check, Observation } from "./evidence.ts";
 
-/** One observation may be luck; so many in a row are taken as proof. */
+/** One observation may be luck, two in a row are taken as proof. */
+const apartMs = 50;
 const timesInARow = 2;
 
+export interface Proven extends Observation {
+  /** When the look began that saw it first, by `performance.now()`: from then on it was in force. */
+  readonly sinceMs: number;
+}
+
 /**
- * Looks until the check has held twice in a row. A look that throws is a look that saw nothing.
+ * Looks until two looks that began shortly after each other have both seen it. A look that throws has seen nothing.
  *
- * @returns the observation that decided: the last one, whether it held or the time was over
+ * @returns what was seen last, whether it held or the time was over
  */
-export async function prove(check: Check, deployment: Deployment, withinMs: number, signal: AbortSignal): Promise<Observation> {
-  const until = performance.now() + withinMs;
+export async function prove(
+  check: Check,
+  deployment: Deployment,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Proven> {
   const aborted = abortOf(signal);
   aborted.catch(() => {});
-  let inARow = 0;
+  const until = performance.now() + withinMs;
   for (;;) {
-    const observation = await look(check, deployment, signal, aborted);
-    inARow = observation.holds ? inARow + 1 : 0;
-    if (inARow === timesInARow) return observation;
-    if (performance.now() >= until) return { ...observation, holds: false };
-    await delay(20, undefined, { signal });
+    const sinceMs = performance.now();
+    const [first, second] = await Promise.all([
+      look(check, deployment, signal, aborted),
+      delay(apartMs, undefined, { signal }).then(() => look(check, deployment, signal, aborted)),
+    ]);
+    if (first.holds && second.holds) return { ...second, sinceMs };
+    if (performance.now() >= until) return { ...(first.holds ? second : first), holds: false, sinceMs };
   }
 }
 
@@ -30,7 +42,12 @@ export async function prove(check: Check, deployment: Deployment, withinMs: numb
  * Looks every `everyMs` whether it still holds, until the signal is aborted. Resolves with the observation that
  * shows that it does not, seen twice in a row; with undefined when it always held.
  */
-export async function watch(check: Check, deployment: Deployment, everyMs: number, signal: AbortSignal): Promise<Observation | undefined> {
+export async function watch(
+  check: Check,
+  deployment: Deployment,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<Observation | undefined> {
   const aborted = abortOf(signal);
   aborted.catch(() => {});
   let misses = 0;
@@ -44,7 +61,12 @@ export async function watch(check: Check, deployment: Deployment, everyMs: numbe
   return undefined;
 }
 
-async function look(check: Check, deployment: Deployment, signal: AbortSignal, aborted: Promise<never>): Promise<Observation> {
+async function look(
+  check: Check,
+  deployment: Deployment,
+  signal: AbortSignal,
+  aborted: Promise<never>,
+): Promise<Observation> {
   try {
     return await Promise.race([check(deployment, signal), aborted]);
   } catch (thrown) {

@@ -9,5 +9,3 @@ export const faults = {
   "pause-node": () => import("./pause-node.ts"),
   refuse: () => import("./refuse.ts"),
 } satisfies Record<string, () => Promise<{ default: AnyFault }>>;
-
-export type FaultKind = keyof typeof faults;

@@ -39,7 +39,7 @@ export async function createRunFolder(
   const time = startedAt.toISOString().replace(/\.\d+/, "").replaceAll(":", "-");
   const name = `${time}-${scenario.replaceAll(/[^\w.-]+/g, "-")}`;
   return writable(runsFolder, async () => {
-    await mkdir(runsFolder, { recursive: true });
+    await makeFolders(runsFolder);
     const folder = runFolderAt(await mkdirUnused(join(runsFolder, name)));
     await mkdir(folder.undo);
     await mkdir(folder.logs);
@@ -55,7 +55,7 @@ export async function createRunFolder(
 export async function useRunFolder(path: string): Promise<RunFolder> {
   const folder = runFolderAt(path);
   const names = await writable(folder.path, async () => {
-    await mkdir(folder.path, { recursive: true });
+    await makeFolders(folder.path);
     return readdir(folder.path);
   });
   if (names.includes("plan.json")) {
@@ -69,8 +69,8 @@ export async function useRunFolder(path: string): Promise<RunFolder> {
     );
   }
   await writable(folder.path, async () => {
-    await mkdir(folder.undo, { recursive: true });
-    await mkdir(folder.logs, { recursive: true });
+    await makeFolders(folder.undo);
+    await makeFolders(folder.logs);
   });
   return folder;
 }
@@ -117,6 +117,19 @@ async function pointLatestAt(path: string): Promise<void> {
   const link = `${path}.latest`;
   await symlink(basename(path), link);
   await rename(link, latest);
+}
+
+/** Like mkdir with `recursive`, which never returns for a folder below /proc (Node 24). */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await mkdir(path);
+  }
 }
 
 async function writable<T>(path: string, action: () => Promise<T>): Promise<T> {

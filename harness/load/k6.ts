@@ -14,7 +14,7 @@ export interface LoadOptions {
   /** Where the load goes. */
   readonly entry: URL;
   readonly deployment: Pick<Deployment, "launch">;
-  /** Path of the k6 program; 1.8 and 2.x are known to work. */
+  /** Path of the k6 program; tried with 1.8.1; by its release notes 2.x takes the same options. */
   readonly k6: string;
   /** Where the generated script is put; it exists. */
   readonly workDir: string;

@@ -21,6 +21,7 @@ function systemOf(redis: { readonly masters: number; readonly replicasPerMaster:
     REDIS: "{{ redis.addresses }},{{ redis.addresses }}",
     MODEL: "{{ model.url }}",
     MAIL: "{{ mail.addresses }}",
+    MUTE: "{{ mute.addresses }}",
   };
   const described = {
     name: "tiny",
@@ -28,7 +29,11 @@ function systemOf(redis: { readonly masters: number; readonly replicasPerMaster:
       api: { port: "PORT", replicas: 2, ready, env, switches },
       model: { port: "PORT", ready, switches: { timeout: { MODEL_TIMEOUT: "off" } } },
     },
-    stores: { redis: { kind: "redis-cluster", ...redis }, mail: { kind: "tcp", address: "127.0.0.1:25" } },
+    stores: {
+      redis: { kind: "redis-cluster", ...redis },
+      mail: { kind: "tcp", address: "127.0.0.1:25", probe: "NOOP\r\n" },
+      mute: { kind: "tcp", address: "127.0.0.1:9" },
+    },
     entry: "api",
     load: { script: "load/script.ts", reports: ["cache"] },
   };
@@ -233,6 +238,10 @@ const refused: Readonly<Record<string, readonly [string, Partial<Scenario>, Part
   ],
   "a minority of two": ["EMPTY_TARGET", { faults: [kill({ ...service("api"), pick: "minority" })] }],
   "a member beyond the last": ["EMPTY_TARGET", { faults: [kill({ role: "master", pick: [0, 3] })] }],
+  "a fault on a link to what answers nothing that is known": [
+    "NOT_PROVABLE",
+    { faults: [slow({ to: "mute" })] },
+  ],
   "a process of a plain TCP dependency": ["EMPTY_TARGET", { faults: [kill(store("mail"))] }],
   "a store that is not there": ["UNKNOWN_STORE", { faults: [kill(store("reddis"))] }],
   "a store that is a service": ["UNKNOWN_STORE", { faults: [kill(store("api"))] }],

@@ -36,6 +36,15 @@ export function planTarget(
         );
         return undefined;
       }
+      const store = storeNamed(to, system);
+      if (store?.kind === "tcp" && store.probe === undefined) {
+        refuse(
+          "NOT_PROVABLE",
+          `a fault on "${from} > ${to}" could not be proven: nothing is known that "${to}" answers to; ` +
+            "give it the key `probe` in the system file",
+        );
+        return undefined;
+      }
       const ranks = pickRanks(target.pick, ends(to, role, system), describe(to, role), random, refuse);
       return ranks && { hits: "link", from, to, ...(role && { role }), ranks };
     }

@@ -10,6 +10,8 @@ export type RefusalCode =
   | "UNKNOWN_STORE"
   /** Nothing in the system file makes the one refer to the other. */
   | "UNKNOWN_LINK"
+  /** Nothing is known that the other side would answer, so a fault on the link could not be proven. */
+  | "NOT_PROVABLE"
   | "UNKNOWN_SWITCH"
   /** An SLO reads what the load script does not report. */
   | "FIELD_NOT_REPORTED"

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import type { EventBody } from "../journal/event.ts";
 import type { PlannedFault } from "../plan/plan.ts";
+import type { Deployment } from "../substrates/substrate.ts";
 import { fakeDeployment } from "../testing/fake-deployment.ts";
-import { heal, openUndoRecords } from "../undo/records.ts";
+import { heal, openUndoRecords, type UndoRecords } from "../undo/records.ts";
 import { inject } from "./inject.ts";
 
 let folder: string;
@@ -31,6 +32,16 @@ function recorder() {
   return { events, states, record: (_: string, body: EventBody) => void events.push(body) };
 }
 
+function go(
+  fault: PlannedFault,
+  deployment: Deployment,
+  records: UndoRecords,
+  record: (source: string, body: EventBody) => void,
+  signal = new AbortController().signal,
+): Promise<void> {
+  return inject(fault, deployment, records, record, () => performance.now(), signal);
+}
+
 /** A process that really ends and comes back. */
 function mortal() {
   let alive = true;
@@ -39,14 +50,16 @@ function mortal() {
       if (op === "kill") alive = false;
       if (op === "start") alive = true;
     },
-    observe: () => ({ process: alive ? "running" : "gone", identity: "1@1", serving: alive }),
+    observe: () => ({ state: alive ? "running" : "gone", identity: "1@1" }),
+    serves: () => alive,
+    ask: () => ({ outcome: alive ? "answered" : "refused" }),
   });
 }
 
 test("a fault is requested, proven, healed and proven healed; its undo record is gone", async () => {
   const { states, events, record } = recorder();
   const deployment = mortal();
-  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  await go(kill, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["requested", "proven", "heal-requested", "healed-proven"]);
   assert.deepEqual(deployment.performed, [
     { op: "kill", member: "redis-1" },
@@ -63,7 +76,7 @@ test("the undo record is on the disk before anything is done", async () => {
       if (op === "kill") there = existsSync(join(folder, "0-kill-node.json"));
     },
   });
-  await inject(kill, deployment, openUndoRecords(folder), () => {}, new AbortController().signal);
+  await go(kill, deployment, openUndoRecords(folder), () => {});
   assert.ok(there);
 });
 
@@ -72,34 +85,51 @@ test("an undo record that cannot be written stops the fault before it acts", asy
   const records = openUndoRecords(join(folder, "undo"));
   await rm(join(folder, "undo"), { recursive: true });
   await writeFile(join(folder, "undo"), "in the way");
-  await assert.rejects(inject(kill, deployment, records, () => {}, new AbortController().signal), { code: "UNDO_UNWRITABLE" });
+  await assert.rejects(
+    go(kill, deployment, records, () => {}),
+    { code: "UNDO_UNWRITABLE" },
+  );
   assert.deepEqual(deployment.performed, []);
 });
 
 test("a kill that hits no process is not proven", async () => {
   const { states, record } = recorder();
   const deployment = fakeDeployment({});
-  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  await go(kill, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["requested", "not-proven", "heal-requested", "healed-proven"]);
 });
 
 test("a fault that ends before its time is proven, and then not", async () => {
   const { states, record } = recorder();
-  let looks = 0;
+  const deployment = mortal();
+  setTimeout(() => void deployment.perform({ op: "start", member: "redis-1" }), 700);
+  await go({ ...kill, forMs: 2_500 }, deployment, openUndoRecords(folder), record);
+  assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
+});
+
+test("what was so before the fault was requested is not proven by it, and nothing is done", async () => {
+  const { states, record } = recorder();
   const deployment = fakeDeployment({
-    observe: () => {
-      looks += 1;
-      return { process: looks > 3 ? "running" : "gone", identity: "1@1", serving: true };
-    },
+    observe: () => ({ state: "gone", identity: "" }),
+    ask: () => ({ outcome: "refused" }),
   });
-  await inject({ ...kill, forMs: 1_600 }, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  await go(kill, deployment, openUndoRecords(folder), record);
+  assert.deepEqual(states(), ["not-proven"]);
+  assert.deepEqual(deployment.performed, []);
+});
+
+test("a fault that ends between the last look of the watch and its time is noticed", async () => {
+  const { states, record } = recorder();
+  const deployment = mortal();
+  setTimeout(() => void deployment.perform({ op: "start", member: "redis-1" }), 350);
+  await go({ ...kill, forMs: 480 }, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["requested", "proven", "not-proven", "heal-requested", "healed-proven"]);
 });
 
 test("a target that is not there any more is not proven, and nothing is done", async () => {
   const { states, record } = recorder();
   const deployment = fakeDeployment({ role: () => "replica" });
-  await inject(kill, deployment, openUndoRecords(folder), record, new AbortController().signal);
+  await go(kill, deployment, openUndoRecords(folder), record);
   assert.deepEqual(states(), ["not-proven"]);
   assert.deepEqual(deployment.performed, []);
 });
@@ -108,12 +138,21 @@ test("an abort in the middle leaves the undo record, and it heals", async () => 
   const abort = new AbortController();
   const records = openUndoRecords(folder);
   const deployment = mortal();
-  const running = inject({ ...kill, forMs: 60_000 }, deployment, records, (_, body) => {
-    if (body.type === "fault" && body.state === "proven") abort.abort(new Error("enough"));
-  }, abort.signal);
+  const running = go(
+    { ...kill, forMs: 60_000 },
+    deployment,
+    records,
+    (_, body) => {
+      if (body.type === "fault" && body.state === "proven") abort.abort(new Error("enough"));
+    },
+    abort.signal,
+  );
   await assert.rejects(running, { name: "AbortError" });
   const left = await records.all();
-  assert.deepEqual(left.map(({ fault }) => fault), ["0-kill-node"]);
+  assert.deepEqual(
+    left.map(({ fault }) => fault),
+    ["0-kill-node"],
+  );
   for (const record of left) await heal(record, deployment, records);
   assert.deepEqual(deployment.performed.at(-1), { op: "start", member: "redis-1" });
   assert.deepEqual(await records.all(), []);

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { Interrupted } from "../abort.ts";
 import { BreakwaterError, reasonOf } from "../errors.ts";
-import type { EventBody, RunEvent, Sample } from "../journal/event.ts";
+import type { EventBody, FaultState, RunEvent, Sample } from "../journal/event.ts";
 import type { RunFolder } from "../journal/run-folder.ts";
 import { openSamples } from "../journal/samples.ts";
 import { openJournal } from "../journal/writer.ts";
@@ -36,8 +37,8 @@ const healWithinMs = 1_500;
 
 /**
  * Plan → journal. However it ends, every fault is healed, every process stopped, and how it ended is the
- * journal's last word. What goes wrong in a run is recorded as its end; this rejects only when there is nothing
- * to record it in, or when something of the run could not be stopped.
+ * journal's last word, also that something could not be stopped. This rejects only when there is nothing to
+ * record it in.
  *
  * @throws BreakwaterError JOURNAL_UNWRITABLE, RUN_FOLDER_UNWRITABLE, UNDO_UNWRITABLE
  */
@@ -46,18 +47,30 @@ export async function run(options: RunOptions): Promise<void> {
   const zeroMs = performance.now();
   const nowMs = () => performance.now() - zeroMs;
   await writeFile(folder.plan, `${JSON.stringify(plan, undefined, 2)}\n`).catch((cause: unknown) => {
-    throw new BreakwaterError("HARNESS_ERROR", "RUN_FOLDER_UNWRITABLE", `Cannot write "${folder.plan}": ${reasonOf(cause)}`, { cause });
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "RUN_FOLDER_UNWRITABLE",
+      `Cannot write "${folder.plan}": ${reasonOf(cause)}`,
+      { cause },
+    );
   });
   const records = openUndoRecords(folder.undo);
   const journal = openJournal(folder.journal, nowMs);
   const samples = openSamples(folder.samples);
-  const record = (source: string, body: EventBody, atMs?: number) => options.onEvent(journal.record(source, body, atMs));
+  const record = (source: string, body: EventBody, atMs?: number) =>
+    options.onEvent(journal.record(source, body, atMs));
   const sample = (one: Sample) => {
     samples.add(one);
     options.onSample(one);
   };
   const startedAt = new Date();
-  record("harness", { type: "run-started", runId: options.runId, startedAt: startedAt.toISOString(), seed: plan.seed, versions: options.versions });
+  record("harness", {
+    type: "run-started",
+    runId: options.runId,
+    startedAt: startedAt.toISOString(),
+    seed: plan.seed,
+    versions: options.versions,
+  });
 
   const giveUp = new AbortController();
   const signal = AbortSignal.any([stop, giveUp.signal]);
@@ -66,38 +79,85 @@ export async function run(options: RunOptions): Promise<void> {
 
   try {
     const { system, substrate, tools, runId, hurry } = options;
-    const started = substrate.start(system, { runId, runDir: folder.path, env: plan.env, tools, record, hurry }, signal);
-    await using deployment = await started;
+    const startOptions = { runId, runDir: folder.path, env: plan.env, tools, record, hurry };
+    const deployment = await substrate.start(system, startOptions, signal);
     try {
       await storm({ plan, tools, folder, deployment, records, record, sample, nowMs, signal });
       record("harness", { type: "run-ended", how: "completed" });
     } catch (thrown) {
       giveUp.abort(thrown);
-      await healAll(records, deployment, options.hurry);
+      await healAll(records, deployment, hurry, record);
       record("harness", ending(thrown, stop));
     }
-    samples.close();
-    if (!stop.aborted) await options.beforeStop?.(deployment);
+    try {
+      samples.close();
+      if (!stop.aborted) await options.beforeStop?.(deployment);
+    } finally {
+      await dispose(deployment, record);
+    }
   } catch (thrown) {
     giveUp.abort(thrown);
     record("harness", ending(thrown, stop));
   } finally {
-    samples.close();
-    journal.close();
+    try {
+      samples.close();
+    } finally {
+      journal.close();
+    }
+  }
+}
+
+/** What could not be stopped is the last word of the journal, whatever came before. */
+async function dispose(
+  deployment: Deployment,
+  record: (source: string, body: EventBody) => void,
+): Promise<void> {
+  try {
+    await deployment[Symbol.asyncDispose]();
+  } catch (thrown) {
+    const message = `Cannot stop all that was started: ${reasonOf(thrown)}`;
+    record("harness", { type: "run-ended", how: "failed", error: { code: "NOT_STOPPED", message } });
   }
 }
 
 function ending(thrown: unknown, stop: AbortSignal): EventBody {
-  if (stop.aborted) return { type: "run-ended", how: "interrupted" };
+  if (stop.aborted && stop.reason instanceof Interrupted) return { type: "run-ended", how: "interrupted" };
   const code = thrown instanceof BreakwaterError ? thrown.code : "UNEXPECTED";
   return { type: "run-ended", how: "failed", error: { code, message: reasonOf(thrown) } };
 }
 
-/** Heals what is still in force after a run that ended early. What cannot be healed now ends with its process. */
-async function healAll(records: UndoRecords, deployment: Deployment, hurry: AbortSignal): Promise<void> {
-  const all = await records.all();
+/**
+ * Heals what is still in force after a run that ended early, and records it. What cannot be healed now ends with
+ * its process.
+ */
+async function healAll(
+  records: UndoRecords,
+  deployment: Deployment,
+  hurry: AbortSignal,
+  record: (source: string, body: EventBody) => void,
+): Promise<void> {
+  // Nothing may start any more when there is no time left for anything but stopping.
+  if (hurry.aborted) return;
+  const healing = (await records.all()).map(async (undo) => {
+    const tell = (state: FaultState, saw?: string) => {
+      const { fault, kind } = undo;
+      const targets = undo.operations.map((operation) =>
+        "link" in operation ? operation.link : operation.member,
+      );
+      record("harness", {
+        type: "fault",
+        fault,
+        kind,
+        state,
+        targets,
+        ...(saw === undefined ? {} : { saw }),
+      });
+    };
+    tell("heal-requested");
+    await heal(undo, deployment, records).catch((thrown: unknown) => tell("not-healed", reasonOf(thrown)));
+  });
   await Promise.race([
-    Promise.allSettled(all.map((record) => heal(record, deployment, records))),
+    Promise.all(healing),
     delay(healWithinMs, undefined, { signal: hurry }).catch(() => {}),
   ]);
 }

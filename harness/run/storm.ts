@@ -1,5 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { abortOf } from "../abort.ts";
 import { BreakwaterError } from "../errors.ts";
 import type { EventBody, Sample } from "../journal/event.ts";
 import type { RunFolder } from "../journal/run-folder.ts";
@@ -8,7 +9,6 @@ import type { Plan } from "../plan/plan.ts";
 import type { Deployment } from "../substrates/substrate.ts";
 import type { Tools } from "../toolchain/tools.ts";
 import type { UndoRecords } from "../undo/records.ts";
-import { abortOf } from "../abort.ts";
 import { inject } from "./inject.ts";
 
 export interface Storm {
@@ -31,7 +31,17 @@ const loadEndsWithinMs = 10_000;
  * Load, phases and faults on a running system, from the first arrival to the last answer. When it rejects, the
  * load has ended and no fault acts any more; what is in force is still to be healed.
  */
-export async function storm({ plan, deployment, tools, folder, records, record, sample, nowMs, signal }: Storm): Promise<void> {
+export async function storm({
+  plan,
+  deployment,
+  tools,
+  folder,
+  records,
+  record,
+  sample,
+  nowMs,
+  signal,
+}: Storm): Promise<void> {
   let zeroMs: number | undefined;
   const phaseAt = (startMs: number): Sample["phase"] => {
     // The first rows come before it is known which request was the first: they begin the first phase.
@@ -57,15 +67,20 @@ export async function storm({ plan, deployment, tools, folder, records, record, 
   const course = async () => {
     const startedMs = await load.started;
     zeroMs = startedMs;
-    const until = (atMs: number) => delay(Math.max(0, startedMs + atMs - nowMs()), undefined, { signal: waiting });
+    const until = (atMs: number) =>
+      delay(Math.max(0, startedMs + atMs - nowMs()), undefined, { signal: waiting });
     injections.push(
       ...plan.faults.map(async (fault) => {
         await until(fault.atMs);
-        await inject(fault, deployment, records, record, waiting);
+        await inject(fault, deployment, records, record, nowMs, waiting);
       }),
     );
     await Promise.race([
-      Promise.all([phases(plan, deployment, startedMs, until, record), ...injections, lastAnswer(plan, load, until)]),
+      Promise.all([
+        phases(plan, deployment, startedMs, until, record),
+        ...injections,
+        lastAnswer(plan, load, until),
+      ]),
       endsTooEarly(plan, load, () => nowMs() - startedMs),
     ]);
   };
@@ -76,6 +91,8 @@ export async function storm({ plan, deployment, tools, folder, records, record, 
     // Nothing may act any more once this returns.
     await Promise.allSettled([...injections, load.stop()]);
     throw thrown;
+  } finally {
+    over.abort();
   }
 }
 
@@ -102,7 +119,11 @@ async function phases(
 
 async function lastAnswer(plan: Plan, load: Load, until: (atMs: number) => Promise<void>): Promise<void> {
   const late = until(plan.load.durationMs + plan.load.timeoutMs + loadEndsWithinMs).then(() => {
-    throw new BreakwaterError("HARNESS_ERROR", "LOAD_NOT_ENDED", "Cannot end the load: k6 still runs long after its last request");
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "LOAD_NOT_ENDED",
+      "Cannot end the load: k6 still runs long after its last request",
+    );
   });
   late.catch(() => {});
   await Promise.race([load.ended, late]);
@@ -116,7 +137,9 @@ async function endsTooEarly(plan: Plan, load: Load, sinceStartMs: () => number):
   if (code !== 0 || earlyMs > 1_000) {
     const how = signal === null ? `with code ${code}` : `by ${signal}`;
     const when = earlyMs > 0 ? `, ${(earlyMs / 1000).toFixed(1)} s before its time` : "";
-    throw new BreakwaterError("HARNESS_ERROR", "LOAD_FAILED", `Cannot go on: k6 has ended ${how}${when}`, { hint: "its last words are in logs/k6.log of the run's folder" });
+    throw new BreakwaterError("HARNESS_ERROR", "LOAD_FAILED", `Cannot go on: k6 has ended ${how}${when}`, {
+      hint: "its last words are in logs/k6.log of the run's folder",
+    });
   }
   return await new Promise<never>(() => {});
 }

@@ -21,7 +21,12 @@ export async function resolveTarget(target: PlannedTarget, deployment: Deploymen
   }
 }
 
-async function drawn(of: string, role: Role | undefined, ranks: readonly number[], deployment: Deployment): Promise<Member[]> {
+async function drawn(
+  of: string,
+  role: Role | undefined,
+  ranks: readonly number[],
+  deployment: Deployment,
+): Promise<Member[]> {
   const members = deployment.members.filter((member) => member.of === of);
   const roles = await Promise.all(
     members.map(({ id }) => (role === undefined ? undefined : deployment.role(id).catch(() => "unknown"))),
@@ -30,6 +35,10 @@ async function drawn(of: string, role: Role | undefined, ranks: readonly number[
   return ranks.map((rank) => {
     const member = matching[rank];
     if (member !== undefined) return member;
-    throw new BreakwaterError("HARNESS_ERROR", "TARGET_GONE", `Cannot hit ${role ?? "member"} number ${rank} of "${of}": only ${matching.length} are there now`);
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "TARGET_GONE",
+      `Cannot hit ${role ?? "member"} number ${rank} of "${of}": only ${matching.length} are there now`,
+    );
   });
 }

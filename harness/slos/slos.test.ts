@@ -75,3 +75,15 @@ test("answers: a single wrong, foreign or stale one is too many, however few the
     "NO_SAMPLES",
   );
 });
+
+test("answers: a success that was not judged counts as missing, a failed request does not", () => {
+  const limit = answers.limit.parse("correct");
+  const silent = (share: number, differing: Partial<Sample>) =>
+    answers.judge(observed(samples(1000, (i) => (i < share ? differing : {}))), limit);
+  const unjudged = silent(700, { answer: "" });
+  assert.deepEqual([unjudged.outcome, unjudged.code, unjudged.n], ["inconclusive", "SAMPLES_MISSING", 300]);
+  assert.equal(silent(1, { answer: "" }).code, "SAMPLES_MISSING");
+  assert.equal(silent(700, { ...lostConnection }).outcome, "pass");
+  const wrong = samples(1000, (i) => ({ answer: i === 0 ? "wrong" : i < 701 ? "" : "right" }));
+  assert.equal(answers.judge(observed(wrong), limit).code, "LIMIT_MISSED");
+});

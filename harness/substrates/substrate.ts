@@ -7,6 +7,8 @@ export interface Substrate {
   readonly name: string;
   /** What can be done on this machine. The planner refuses what is not offered before anything starts. */
   offer(): Promise<Offer>;
+  /** Why this system cannot run here at all, one sentence each; empty where it can. */
+  unfit(system: System): readonly string[];
   /**
    * Starts the system and resolves when every part is ready. A start that fails or is aborted leaves nothing.
    * @throws BreakwaterError with the last lines of the log of the process that did not come up
@@ -16,7 +18,7 @@ export interface Substrate {
    * Ends what runs that were killed have left, by the records in their folders; runs that are on, and what this
    * substrate did not start, stay untouched.
    *
-   * @param runsDir the folder that holds the runs' folders; it need not exist
+   * @param runsDir the folder of one run, or one that holds the folders of runs; it need not exist
    */
   clean(runsDir: string): Promise<Leftovers>;
 }
@@ -54,16 +56,20 @@ export interface Deployment extends AsyncDisposable {
   readonly links: readonly Link[];
   /** Addresses for a person to look at, by name. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Rejects when a part that nobody hit has died: the run is then worth nothing. */
+  /** Rejects when a part that is the harness's own has died, such as a proxy: the run is then worth nothing. */
   readonly broken: Promise<never>;
   /** The role of a store's member at this moment. */
   role(member: string): Promise<Role | undefined>;
   /** Carries out one operation. Repeating one is harmless. Rejects when it cannot be done in time. */
   perform(operation: Operation): Promise<void>;
-  /** The member as the operating system and its own clients see it; never what an operation said. */
-  observe(member: string): Promise<MemberState>;
+  /** The member's process as the operating system sees it; never what an operation said. */
+  observe(member: string): Promise<ProcessState>;
+  /** Whether the member answers its own protocol when asked directly, past all links, and is fit for use. */
+  serves(member: string): Promise<boolean>;
   /** One exchange over the link, from its source's place, on a connection of its own. */
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
+  /** The same exchange with the member itself, past all links. */
+  ask(member: string, timeoutMs: number): Promise<ProbeResult>;
   /** What has passed so far, as seen on the sources' side. */
   traffic(): Promise<Traffic>;
   /** Runs a program beside the entry's clients, such as the load generator. It ends with the deployment. */
@@ -89,7 +95,7 @@ export interface Link {
 /** What can be done to a running system; plain data, so that another process can carry it out. */
 export type Operation =
   | { readonly op: "kill" | "start" | "pause" | "resume"; readonly member: string }
-  /** Shapes stand side by side under their own names; the same name replaces. */
+  /** Shapes stand side by side under their own names; a name is given once. */
   | { readonly op: "shape"; readonly link: string; readonly as: string; readonly shape: Shape }
   | { readonly op: "unshape"; readonly link: string; readonly as: string };
 
@@ -109,12 +115,10 @@ export interface Traffic {
   readonly links: Readonly<Record<string, LinkTraffic>>;
 }
 
-export interface MemberState {
-  readonly process: "running" | "stopped" | "gone";
+export interface ProcessState {
+  readonly state: "running" | "stopped" | "gone";
   /** What tells this process from a later one under the same name; empty when it is gone. */
   readonly identity: string;
-  /** Whether it answers its own protocol when asked directly, past all links. */
-  readonly serving: boolean;
 }
 
 export interface ProbeResult {

@@ -12,13 +12,18 @@ const service = z
   .strictObject({
     local: z
       .strictObject({
-        command: z.array(z.string()).min(1).describe("program and arguments; started in the folder of this file"),
+        command: z
+          .array(z.string())
+          .min(1)
+          .describe("program and arguments; started in the folder of this file"),
       })
       .optional(),
     replicas: z.int().positive().default(1),
     port: z.string().describe("the environment variable that tells a replica its port"),
     ready: z.strictObject({ path: z.string().startsWith("/"), within: duration.prefault("15s") }),
-    env: environment.default({}).describe("{{ store.addresses }} and {{ service.url }} lead through the links"),
+    env: environment
+      .default({})
+      .describe("{{ store.addresses }} and {{ service.url }} lead through the links"),
     switches: z.record(name, environment).default({}).describe("how each policy is turned off"),
   })
   .transform(({ ready, port, ...rest }) => ({
@@ -44,7 +49,9 @@ const tcp = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("bytes that make it answer, such as PING\\r\\n; without them no fault on its links can be proven"),
+    .describe(
+      "bytes that make it answer, such as PING\\r\\n; without them no fault on its links can be proven",
+    ),
 });
 
 /** What is stormed: services, stores, where the load goes, and the load that fits. */
@@ -56,7 +63,10 @@ export const systemSchema = z
     entry: name.describe("the service where the load goes"),
     load: z.strictObject({
       script: z.string().describe("a k6 script, relative to this file; docs/load.md says what it reports"),
-      reports: z.array(z.enum(sampleFields)).default([]).describe("what it reports beyond the required fields"),
+      reports: z
+        .array(z.enum(sampleFields))
+        .default([])
+        .describe("what it reports beyond the required fields"),
     }),
   })
   .describe("Breakwater system: what is stormed");

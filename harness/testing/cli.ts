@@ -30,13 +30,29 @@ export interface CliRun extends AsyncDisposable {
  *
  * @param under a program to start it with, such as a shell that can be killed instead
  */
-export async function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, under: readonly string[] = []): Promise<CliRun> {
+export async function startCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  under: readonly string[] = [],
+): Promise<CliRun> {
   const cwd = await mkdtemp(join(tmpdir(), "breakwater-e2e-"));
   const folder = join(cwd, "runs", "run");
-  const [program = process.execPath, ...rest] = [...under, process.execPath, cli, ...args, "--run-dir", folder];
-  const child = spawn(program, rest, { cwd, env: { ...process.env, CI: "true", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const [program = process.execPath, ...rest] = [
+    ...under,
+    process.execPath,
+    cli,
+    ...args,
+    "--run-dir",
+    folder,
+  ];
+  const child = spawn(program, rest, {
+    cwd,
+    env: { ...process.env, CI: "true", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let printed = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (printed += String(chunk)));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk) => (printed += String(chunk)));
   const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
   let ended = false;
   exit.then(() => {
@@ -77,6 +93,8 @@ export async function startCli(args: readonly string[], env: Readonly<Record<str
 /** Those of the run's processes that are still there. */
 export async function stillRunning(run: CliRun): Promise<string[]> {
   const started = (await run.events()).flatMap((event) => (event.type === "process-started" ? [event] : []));
-  const stats = await Promise.all(started.map(async ({ process, pid }) => ({ process, stat: await processStat(pid) })));
+  const stats = await Promise.all(
+    started.map(async ({ process, pid }) => ({ process, stat: await processStat(pid) })),
+  );
   return stats.filter(({ stat }) => stat.state !== "gone").map(({ process }) => process);
 }

@@ -1,10 +1,12 @@
-import type { Deployment, MemberState, Operation, ProbeResult, Role } from "../substrates/substrate.ts";
+import type { Deployment, Operation, ProbeResult, ProcessState, Role } from "../substrates/substrate.ts";
 
 /** A deployment without a system: what it is asked to do is kept, and what is seen of it is the test's word. */
 export function fakeDeployment(seen: {
   readonly perform?: (operation: Operation) => void | Promise<void>;
-  readonly observe?: (member: string) => MemberState;
+  readonly observe?: (member: string) => ProcessState;
+  readonly serves?: (member: string) => boolean;
   readonly probe?: (link: string) => ProbeResult;
+  readonly ask?: (member: string) => ProbeResult;
   readonly role?: (member: string) => Role;
 }): Deployment & { readonly performed: Operation[] } {
   const performed: Operation[] = [];
@@ -21,8 +23,10 @@ export function fakeDeployment(seen: {
       performed.push(operation);
       await seen.perform?.(operation);
     },
-    observe: async (member) => seen.observe?.(member) ?? { process: "running", identity: "1@1", serving: true },
+    observe: async (member) => seen.observe?.(member) ?? { state: "running", identity: "1@1" },
+    serves: async (member) => seen.serves?.(member) ?? true,
     probe: async (link) => seen.probe?.(link) ?? { outcome: "answered", rttMs: 1 },
+    ask: async (member) => seen.ask?.(member) ?? { outcome: "answered", rttMs: 1 },
     traffic: async () => ({ entry: {}, links: {} }),
     launch: async () => Promise.reject(new Error("no jobs here")),
     [Symbol.asyncDispose]: async () => {},

@@ -53,6 +53,16 @@ export function fault(state: FaultState, atMs: number): RunEvent {
   });
 }
 
+/** The same with its fault on the link api-0>redis-2, which has been used before. */
+export function onLink(run: Recorded): Recorded {
+  const target = { hits: "link", from: "api", to: "redis", ranks: [2] } as const;
+  return {
+    plan: { ...run.plan, faults: run.plan.faults.map((one) => ({ ...one, target })) },
+    events: run.events.map((one) => (one.type === "fault" ? { ...one, targets: ["api-0>redis-2"] } : one)),
+    samples: run.samples,
+  };
+}
+
 export function sample(startMs: number, differing: Partial<Sample> = {}): Sample {
   return {
     startMs,
@@ -104,6 +114,11 @@ const opening: readonly RunEvent[] = [
   event(0, { type: "load-started", ratePerS: 100, durationMs: 13_000, vus: 350 }),
   phase("warmup", 0),
   phase("baseline", 1000),
+  event(1000, {
+    type: "traffic",
+    entry: { "api-0": 1 },
+    links: { "api-0>redis-2": { connections: 1, bytesOut: 100, bytesIn: 100 } },
+  }),
 ];
 
 const closing: readonly RunEvent[] = [

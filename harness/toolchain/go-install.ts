@@ -14,10 +14,19 @@ export function goInstall(name: ToolName, pin: GoPin): Source {
       report(`${name} ${pin.version}: building with go install, takes ${pin.buildTakes}`);
       const work = join(folder, "build");
       await mkdir(work);
+      // Go's own caches would keep a gigabyte in the user's home. A module cache is read-only unless asked not to be.
+      const env = {
+        ...host.env,
+        GOBIN: folder,
+        GOTMPDIR: work,
+        GOCACHE: join(work, "cache"),
+        GOMODCACHE: join(work, "modules"),
+        GOFLAGS: `${host.env["GOFLAGS"] ?? ""} -modcacherw`.trim(),
+      };
       await host.run(
         go,
         ["install", `${pin.module}@v${pin.version}`],
-        { env: { ...host.env, GOBIN: folder, GOTMPDIR: work }, cwd: folder, timeoutMs: 15 * 60_000 },
+        { env, cwd: folder, timeoutMs: 15 * 60_000 },
         signal,
       );
       await rm(work, { recursive: true });

@@ -42,7 +42,11 @@ export function openUndoRecords(folder: string): UndoRecords {
     remove: (fault) => rm(fileOf(fault), { force: true }),
     async all() {
       const files = (await readdir(folder)).filter((file) => file.endsWith(".json")).sort();
-      return await Promise.all(files.map(async (file): Promise<UndoRecord> => JSON.parse(await readFile(join(folder, file), "utf8"))));
+      return await Promise.all(
+        files.map(
+          async (file): Promise<UndoRecord> => JSON.parse(await readFile(join(folder, file), "utf8")),
+        ),
+      );
     },
   };
 }
@@ -58,18 +62,29 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 function unwritable(path: string, cause: unknown): BreakwaterError {
-  return new BreakwaterError("HARNESS_ERROR", "UNDO_UNWRITABLE", `Cannot write down how to heal in "${path}", so nothing was injected: ${reasonOf(cause)}`, {
-    cause,
-    hint: "free space on the disk, or name another folder with --run-dir",
-  });
+  return new BreakwaterError(
+    "HARNESS_ERROR",
+    "UNDO_UNWRITABLE",
+    `Cannot write down how to heal in "${path}", so nothing was injected: ${reasonOf(cause)}`,
+    {
+      cause,
+      hint: "free space on the disk, or name another folder with --run-dir",
+    },
+  );
 }
 
 /**
  * The one interpreter of undo records. Every operation is tried, also when one before it fails, and the record
  * is removed only when all were carried out.
  */
-export async function heal(record: UndoRecord, deployment: Pick<Deployment, "perform">, records: UndoRecords): Promise<void> {
-  const results = await Promise.allSettled(record.operations.map((operation) => deployment.perform(operation)));
+export async function heal(
+  record: UndoRecord,
+  deployment: Pick<Deployment, "perform">,
+  records: UndoRecords,
+): Promise<void> {
+  const results = await Promise.allSettled(
+    record.operations.map((operation) => deployment.perform(operation)),
+  );
   const failure = results.find((result) => result.status === "rejected");
   if (failure !== undefined) throw failure.reason;
   await records.remove(record.fault);

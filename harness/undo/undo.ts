@@ -2,7 +2,7 @@ import type { Operation } from "../substrates/substrate.ts";
 
 /**
  * The way back from one fault, as plain data: written and synced before the fault acts, so that whoever
- * finds it can heal. Operations are in the order in which they are to be carried out, and repeating them is harmless.
+ * finds it can heal. Operations are carried out side by side, and repeating them is harmless.
  */
 export interface UndoRecord {
   readonly fault: string;

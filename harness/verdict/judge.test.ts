@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { RunEvent } from "../journal/event.ts";
 import type { PlannedSlo } from "../plan/plan.ts";
 import {
   changed,
   event,
   fault,
   lostConnection,
+  onLink,
   type Recorded,
   recorded,
   recordedSteady,
@@ -313,24 +315,132 @@ test("100,000 samples are judged", async (context) => {
   assert.equal(verdict.outcome, "PASS", verdict.because);
 });
 
-test("a member that ended though no fault hit it is a FAIL, and its end as part of a fault is not", async () => {
-  const run = recorded([{ slo: "availability", limit: "90%", during: [] }]);
-  const exited = (expected: boolean) =>
-    event(6000, { type: "process-exited", process: "api-1", pid: 7, code: 1, signal: null, expected });
-  const died = await judge(run.plan, { ...run, events: [...run.events, exited(false)] });
-  assert.equal(died.outcome, "FAIL");
-  assert.deepEqual(died.reasons.map(({ code }) => code), ["MEMBER_DIED"]);
-  assert.equal((await judge(run.plan, { ...run, events: [...run.events, exited(true)] })).outcome, "PASS");
+test("an outage that begins after the heal is FAIL where an SLO names the recovery", async () => {
+  // The last heal is requested a second before the recovery phase begins.
+  const healed = recorded([availability(["fault"], "98%"), availability(["recovery"])]);
+  const events = healed.events.map((one) =>
+    one.type === "fault" && one.state === "heal-requested" ? { ...one, atMs: 8000 } : one,
+  );
+  const down = (fromMs: number, untilMs: number) => decided(dead({ ...healed, events }, fromMs, untilMs));
+  assert.deepEqual(await down(8000, 13_000), { outcome: "FAIL", codes: ["LIMIT_MISSED"] });
+  assert.deepEqual(await down(8000, 9000), { outcome: "FAIL", codes: ["LIMIT_MISSED"] });
+  const verdict = await judged(dead({ ...healed, events }, 8000, 9000));
+  assert.deepEqual(
+    verdict.slos.map(({ outcome, n }) => [outcome, n]),
+    [
+      ["pass", 295],
+      ["fail", 500],
+    ],
+  );
+});
+
+test("an outage of the recovery is not held against a system whose fault did not heal", async () => {
+  const run = dead(recorded([availability(["recovery"])]), 9000, 13_000);
+  const unhealed = without(run, (one) => one.type === "fault" && one.state === "healed-proven");
+  assert.deepEqual(await decided(unhealed), {
+    outcome: "INCONCLUSIVE",
+    codes: ["FAULT_NOT_HEALED", "FAULT_NOT_HEALED"],
+  });
+});
+
+test("a load script that reports an arrival twice makes no statement", async () => {
+  const failing = dead(recorded([availability(["fault"])]), 5100, 9000);
+  const more = (count: number, dropped = 0): Recorded => ({
+    ...failing,
+    samples: [...failing.samples, ...failing.samples.slice(0, count)],
+    events: [
+      ...failing.events,
+      ...(dropped === 0 ? [] : [event(6000, { type: "arrivals-dropped", count: dropped })]),
+    ],
+  });
+  const overreported = { outcome: "HARNESS_ERROR", codes: ["LOAD_OVERREPORTED", "LOAD_OVERREPORTED"] };
+  assert.deepEqual(await decided(more(1300)), overreported);
+  assert.deepEqual(await decided(more(14)), overreported);
+  assert.deepEqual(await decided(more(10, 4)), overreported);
+  assert.equal((await decided(more(13))).outcome, "FAIL");
+  // Of few, the edges are more than 1%.
+  const steady = recordedSteady([answers]);
+  const short = (samples: number): Recorded => ({
+    ...steady,
+    plan: { ...steady.plan, load: { ...steady.plan.load, ratePerS: 100 / 13 } },
+    samples: steady.samples.slice(0, samples),
+  });
+  assert.deepEqual((await decided(short(106))).codes[0], "LOAD_OVERREPORTED");
+  assert.equal((await decided(short(105))).outcome, "INCONCLUSIVE");
+});
+
+const lenient = [availability([], "90%")];
+const exited = (process: string, atMs: number, expected = false) =>
+  event(atMs, { type: "process-exited", process, pid: 7, code: 1, signal: null, expected });
+const also = (run: Recorded, ...more: RunEvent[]) => ({ ...run, events: [...run.events, ...more] });
+
+test("a member that ended by itself is a FAIL, and one that the harness ended is not", async () => {
+  const run = recorded(lenient);
+  assert.deepEqual(await decided(also(run, exited("api-1", 6000))), {
+    outcome: "FAIL",
+    codes: ["MEMBER_DIED"],
+  });
+  assert.equal((await decided(also(run, exited("api-1", 6000, true)))).outcome, "PASS");
+});
+
+test("a fault excuses the end of what it hit from its request until its heal is known, and no other", async () => {
+  const run = recorded(lenient);
+  for (const atMs of [5000, 5020, 9200, 9500]) {
+    assert.equal((await decided(also(run, exited("redis-2", atMs)))).outcome, "PASS", `at ${atMs} ms`);
+  }
+  for (const atMs of [3000, 10_000]) {
+    const died = await decided(also(run, exited("redis-2", atMs)));
+    assert.deepEqual(died, { outcome: "FAIL", codes: ["MEMBER_DIED"] }, `at ${atMs} ms`);
+  }
+  const open = without(run, (one) => one.type === "fault" && one.state === "healed-proven");
+  assert.deepEqual((await decided(also(open, exited("redis-2", 12_000)))).codes, ["FAULT_NOT_HEALED"]);
+  const unhealed = also(open, fault("not-healed", 11_000));
+  assert.deepEqual((await decided(also(unhealed, exited("redis-2", 10_000)))).codes, ["FAULT_NOT_HEALED"]);
+  assert.deepEqual((await decided(also(unhealed, exited("redis-2", 12_000)))).codes, [
+    "MEMBER_DIED",
+    "FAULT_NOT_HEALED",
+  ]);
+});
+
+test("what ends after the run, while the system is kept up for a look, is not held against it", async () => {
+  const end = event(20_000, { type: "run-ended", how: "completed" });
+  assert.equal((await decided(also(recorded(lenient), exited("api-1", 15_000), end))).outcome, "PASS");
 });
 
 test("a connection past all links is a doubt where a fault is on links, and nowhere else", async () => {
-  const run = recorded([{ slo: "availability", limit: "90%", during: [] }]);
-  const events = [...run.events, event(6000, { type: "bypass", to: "redis-1", from: "127.0.0.1:5" })];
-  assert.equal((await judge(run.plan, { ...run, events })).outcome, "PASS");
-  const [fault] = run.plan.faults;
-  assert.ok(fault);
-  const onLinks = { ...run.plan, faults: [{ ...fault, target: { hits: "link", from: "api", to: "redis", ranks: [0] } as const }] };
-  assert.equal((await judge(onLinks, run)).outcome, "PASS");
-  const doubted = await judge(onLinks, { ...run, events });
-  assert.deepEqual([doubted.outcome, ...doubted.reasons.map(({ code }) => code)], ["INCONCLUSIVE", "LINK_BYPASSED"]);
+  const run = recorded(lenient);
+  const bypass = event(6000, { type: "bypass", to: "redis-1", from: "127.0.0.1:5" });
+  assert.equal((await decided(also(run, bypass))).outcome, "PASS");
+  assert.equal((await decided(onLink(run))).outcome, "PASS");
+  assert.deepEqual(await decided(also(onLink(run), bypass)), {
+    outcome: "INCONCLUSIVE",
+    codes: ["LINK_BYPASSED"],
+  });
+});
+
+test("a fault on links that nothing had used before it is INCONCLUSIVE", async () => {
+  const run = onLink(recorded(lenient));
+  const used = (connections: Readonly<Record<string, number>>, atMs = 4000) =>
+    event(atMs, {
+      type: "traffic",
+      entry: {},
+      links: Object.fromEntries(
+        Object.entries(connections).map(([link, count]) => [
+          link,
+          { connections: count, bytesOut: 0, bytesIn: 0 },
+        ]),
+      ),
+    });
+  const unused = { outcome: "INCONCLUSIVE", codes: ["LINK_UNUSED"] };
+  assert.deepEqual(await decided(also(run, used({ "api-0>redis-2": 0, "api-0>redis-0": 9 }))), unused);
+  assert.deepEqual(await decided(also(run, used({}))), unused);
+  assert.deepEqual(await decided(without(run, ({ type }) => type === "traffic")), unused);
+  assert.deepEqual(await decided(also(run, used({}), used({ "api-0>redis-2": 1 }, 6000))), unused);
+  assert.equal((await decided(also(run, used({}, 6000)))).outcome, "PASS");
+  const two = run.events.map((one) =>
+    one.type === "fault" ? { ...one, targets: ["api-0>redis-1", "api-0>redis-2"] } : one,
+  );
+  assert.equal((await decided({ ...run, events: two })).outcome, "PASS", "one of the links was used");
+  const onMembers = without(recorded(lenient), ({ type }) => type === "traffic");
+  assert.equal((await decided(onMembers)).outcome, "PASS");
 });

@@ -6,9 +6,10 @@ import { type AnySlo, slos } from "../slos/catalog.ts";
 import type { ObservedRun } from "../slos/slo.ts";
 import { judgeFaults } from "./faults.ts";
 import { type Doubts, judgeSlo } from "./judge-slo.ts";
+import { bypassReasons, unusedReasons } from "./links.ts";
 import { observeRun } from "./observe.ts";
 import { outageOf } from "./outage.ts";
-import { bypassReasons, faultReasons, memberReasons, runReasons } from "./validity.ts";
+import { faultReasons, memberReasons, runReasons } from "./validity.ts";
 import type { JudgedFault, JudgedSlo, Reason, Verdict } from "./verdict.ts";
 
 /** Of one run: what makes it worthless comes before what it says of the system. */
@@ -24,7 +25,14 @@ export async function judge(
 ): Promise<Verdict> {
   const run = observeRun(plan.load, recorded);
   const { events, samples } = run;
-  const ofRun = runReasons(events);
+  const load = {
+    planned: Math.round((plan.load.ratePerS * plan.load.durationMs) / 1000),
+    sampled: samples.length,
+    dropped: events.reduce((sum, event) => sum + (event.type === "arrivals-dropped" ? event.count : 0), 0),
+    lost: run.lost({ fromMs: Number.NEGATIVE_INFINITY, untilMs: run.untilMs }),
+    failed: samples.filter(failed).length,
+  };
+  const ofRun = runReasons(events, load);
   const faults = judgeFaults(plan.faults, events, samples);
   const ofFaults = faultReasons(faults, events, ofRun.length === 0);
   const doubts: Doubts = {
@@ -39,20 +47,20 @@ export async function judge(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
   // A run that failed has ended its system in the middle.
-  const ofSystem = ofRun.length === 0 ? [...memberReasons(events), ...bypassReasons(plan.faults, events)] : [];
+  const ofSystem =
+    ofRun.length === 0
+      ? [
+          ...memberReasons(events),
+          ...bypassReasons(plan.faults, events),
+          ...unusedReasons(plan.faults, events),
+        ]
+      : [];
   const reasons = [...ofRun, ...ofFaults, ...ofSystem, ...sloReasons(judged)].toSorted(
     (a, b) => worstFirst.indexOf(a.outcome) - worstFirst.indexOf(b.outcome),
   );
   const [worst] = reasons;
   const outcome = worst?.outcome ?? "PASS";
   const outage = outageOf(events, samples);
-  const load = {
-    planned: Math.round((plan.load.ratePerS * plan.load.durationMs) / 1000),
-    sampled: samples.length,
-    dropped: events.reduce((sum, event) => sum + (event.type === "arrivals-dropped" ? event.count : 0), 0),
-    lost: run.lost({ fromMs: Number.NEGATIVE_INFINITY, untilMs: run.untilMs }),
-    failed: samples.filter(failed).length,
-  };
   const started = events.find((event) => event.type === "run-started");
   return {
     version: 1,

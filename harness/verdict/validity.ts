@@ -1,10 +1,10 @@
 import type { RunEvent } from "../journal/event.ts";
-import type { PlannedFault } from "../plan/plan.ts";
+import type { Window } from "../slos/slo.ts";
 import { isProven } from "./faults.ts";
-import type { JudgedFault, Reason } from "./verdict.ts";
+import type { JudgedFault, Reason, Verdict } from "./verdict.ts";
 
 /** Why no statement on the system is possible at all: it was interrupted, or the harness or a tool failed. */
-export function runReasons(events: readonly RunEvent[]): readonly Reason[] {
+export function runReasons(events: readonly RunEvent[], load: Verdict["load"]): readonly Reason[] {
   // The last word: stopping the system may have failed after the run itself was over.
   const ended = events.findLast((event) => event.type === "run-ended");
   if (ended === undefined) {
@@ -18,7 +18,8 @@ export function runReasons(events: readonly RunEvent[]): readonly Reason[] {
     const { code = "RUN_FAILED", message = "the run failed and did not say why" } = ended.error ?? {};
     return [{ of: "run", outcome: "HARNESS_ERROR", code, message }];
   }
-  return loadReasons(events);
+  const ofLoad = loadReasons(events);
+  return ofLoad.length > 0 ? ofLoad : countReasons(load);
 }
 
 function loadReasons(events: readonly RunEvent[]): readonly Reason[] {
@@ -33,24 +34,47 @@ function loadReasons(events: readonly RunEvent[]): readonly Reason[] {
   return [{ of: "run", outcome: "HARNESS_ERROR", code: "LOAD_FAILED", message }];
 }
 
-/** What the system did that no SLO asks for, and that disproves it all the same: a part of it ended by itself. */
+/**
+ * More requests than the schedule has arrivals, give or take how they fall on its ends: some were reported twice,
+ * and then neither a share of them nor the number of those that are missing means anything.
+ */
+function countReasons({ planned, sampled, dropped }: Verdict["load"]): readonly Reason[] {
+  if (sampled + dropped <= planned + Math.max(5, planned / 100)) return [];
+  const message = `the load script reported more requests than there were arrivals: ${sampled} and ${dropped} dropped, of ${planned} planned; it must report each arrival once`;
+  return [{ of: "run", outcome: "HARNESS_ERROR", code: "LOAD_OVERREPORTED", message }];
+}
+
+/**
+ * What the system did that no SLO asks for, and that disproves it all the same: a part of it ended by itself.
+ * @param events in order of time
+ */
 export function memberReasons(events: readonly RunEvent[]): readonly Reason[] {
+  const hits = hitsOf(events);
+  // A system that is kept up for a look is whoever looks' to end.
+  const endedMs = events.find(({ type }) => type === "run-ended")?.atMs ?? Number.POSITIVE_INFINITY;
   return events.flatMap((event): Reason[] => {
-    if (event.type !== "process-exited" || event.expected) return [];
+    if (event.type !== "process-exited" || event.expected || event.atMs > endedMs) return [];
+    const { process, atMs } = event;
+    // What a fault does while it lasts is that fault's matter: whether it was proven, and whether it healed.
+    if (hits.some((hit) => hit.targets.includes(process) && atMs >= hit.fromMs && atMs <= hit.untilMs))
+      return [];
     const how = event.signal === null ? `with code ${event.code}` : `by ${event.signal}`;
-    const message = `${event.process} has ended ${how}, and no fault had hit it; its last words are in logs/${event.process}.log`;
+    const message = `${process} has ended ${how} while no fault was hitting it; its last words are in logs/${process}.log`;
     return [{ of: "run", outcome: "FAIL", code: "MEMBER_DIED", message }];
   });
 }
 
-/** Connections that passed no link were not touched by a fault on links, so it was not in force for them. */
-export function bypassReasons(plannedFaults: readonly PlannedFault[], events: readonly RunEvent[]): readonly Reason[] {
-  if (!plannedFaults.some(({ target }) => target.hits === "link")) return [];
-  const bypasses = events.filter((event) => event.type === "bypass");
-  const [first] = bypasses;
-  if (first === undefined) return [];
-  const message = `${bypasses.length} connections passed no link, the first from ${first.from} to ${first.to}: no fault on a link touched them`;
-  return [{ of: "fault", outcome: "INCONCLUSIVE", code: "LINK_BYPASSED", message }];
+/** What each fault hit, from its request until it is known whether it healed. */
+function hitsOf(events: readonly RunEvent[]): readonly (Window & { readonly targets: readonly string[] })[] {
+  const faults = events.filter((event) => event.type === "fault");
+  return faults
+    .filter(({ state }) => state === "requested")
+    .map(({ fault, targets, atMs }) => {
+      const over = faults.find(
+        (event) => event.fault === fault && (event.state === "healed-proven" || event.state === "not-healed"),
+      );
+      return { targets, fromMs: atMs, untilMs: over?.atMs ?? Number.POSITIVE_INFINITY };
+    });
 }
 
 /**

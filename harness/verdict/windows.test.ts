@@ -24,6 +24,20 @@ test("several faults are one set of times", () => {
   assert.deepEqual(windowsOf(both, 13_000).fault, [{ fromMs: 5050, untilMs: 9800 }]);
 });
 
+test("the recovery is from the last request to heal to the end, and at the latest from its phase on", () => {
+  const recovery = (...healsMs: number[]) => {
+    const others = events.filter(({ type }) => type !== "fault");
+    const heals = healsMs.map((atMs) => fault("heal-requested", atMs));
+    return windowsOf(
+      [...others, ...heals].toSorted((a, b) => a.atMs - b.atMs),
+      13_000,
+    ).recovery;
+  };
+  assert.deepEqual(recovery(7000, 8000), [{ fromMs: 8000, untilMs: 13_000 }]);
+  assert.deepEqual(recovery(7000, 9100), [{ fromMs: 9000, untilMs: 13_000 }]);
+  assert.deepEqual(recovery(), [{ fromMs: 9000, untilMs: 13_000 }]);
+});
+
 test("a run that was cut short is known until its last event", () => {
   const cut = events.filter(({ atMs }) => atMs <= 5050);
   assert.equal(endOfRunMs(cut), 5050);

@@ -9,7 +9,8 @@ export function endOfRunMs(events: readonly RunEvent[]): number {
 
 /**
  * When each judged window began and ended. The fault's is from a fault's proof to the request for its healing,
- * all faults together, never the plan's times.
+ * all faults together, never the plan's times. The recovery's is from the last request to heal to the end: what
+ * happens between a heal and the phase after it belongs to no other window.
  * @param events in order of time
  */
 export function windowsOf(events: readonly RunEvent[], untilMs: number): Windows {
@@ -22,7 +23,7 @@ export function windowsOf(events: readonly RunEvent[], untilMs: number): Windows
     warmup: phase("warmup"),
     baseline: phase("baseline"),
     fault: faultWindows(events, untilMs),
-    recovery: phase("recovery"),
+    recovery: recoveryWindows(events, untilMs),
   };
   return Object.fromEntries(Object.entries(all).filter(([, windows]) => windows.length > 0));
 }
@@ -70,4 +71,11 @@ function faultWindows(events: readonly RunEvent[], untilMs: number): readonly Wi
         return { fromMs: proven.atMs, untilMs: heal?.atMs ?? untilMs };
       }),
   );
+}
+
+function recoveryWindows(events: readonly RunEvent[], untilMs: number): readonly Window[] {
+  const phase = events.find((event) => event.type === "phase-started" && event.phase === "recovery");
+  const heal = events.findLast((event) => event.type === "fault" && event.state === "heal-requested");
+  const fromMs = Math.min(...[phase, heal].flatMap((event) => event?.atMs ?? []));
+  return fromMs < untilMs ? [{ fromMs, untilMs }] : [];
 }

@@ -5,18 +5,21 @@ import { decode, encode } from "./codec.ts";
 import type { Entry } from "./tier.ts";
 
 const text = fc.string({ unit: "grapheme" });
-const entries: fc.Arbitrary<Entry> = fc.record({
-  storedAt: fc.nat(),
-  answer: fc.record({
+const plain = { noNullPrototype: true };
+const usage = fc.record(
+  { prompt_tokens: fc.nat(), completion_tokens: fc.nat(), total_tokens: fc.nat() },
+  plain,
+);
+const answer = fc.record(
+  {
     content: text,
     finishReason: fc.constantFrom("stop", "length"),
-    usage: fc.option(
-      fc.record({ prompt_tokens: fc.nat(), completion_tokens: fc.nat(), total_tokens: fc.nat() }),
-      { nil: undefined },
-    ),
+    usage: fc.option(usage, { nil: undefined }),
     provenance: fc.option(text, { nil: undefined }),
-  }),
-});
+  },
+  plain,
+);
+const entries: fc.Arbitrary<Entry> = fc.record({ storedAt: fc.nat(), answer }, plain);
 
 test("what was encoded is decoded again", () => {
   fc.assert(fc.property(entries, (entry) => assert.deepEqual(decode(encode(entry)), entry)));

@@ -75,20 +75,22 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
   return client;
 }
 
-/** Resolves once the cluster's slots are known and its nodes answered or failed to; rejects when aborted. */
+/** Resolves once the cluster's slots are known and its masters answered or failed to; rejects when aborted. */
 export async function whenConnected(client: Cluster, signal: AbortSignal): Promise<void> {
-  if (client.status !== "ready") {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    client.once("ready", resolve);
-    const giveUp = () => reject(signal.reason);
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      signal.throwIfAborted();
-      await promise;
-    } finally {
-      client.off("ready", resolve);
-      signal.removeEventListener("abort", giveUp);
-    }
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise: ready, resolve } = Promise.withResolvers<void>();
+  const giveUp = () => reject(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (client.status === "ready") resolve();
+  client.once("ready", resolve);
+  try {
+    await Promise.race([ready, aborted]);
+    // A node that is silent may never answer where timeouts are switched off.
+    const answers = Promise.allSettled(client.nodes("master").map((node) => node.ping()));
+    await Promise.race([answers, aborted]);
+  } finally {
+    client.off("ready", resolve);
+    signal.removeEventListener("abort", giveUp);
   }
-  await Promise.allSettled(client.nodes("master").map((node) => node.ping()));
 }

@@ -31,10 +31,10 @@ export interface EngineCall {
   readonly request: ChatRequest;
   readonly tenant: string;
   /**
-   * Where the pieces go as they come; without it the answer comes whole. The engine waits for what it
-   * returns before it reads on, so a slow reader slows the engine instead of filling memory.
+   * Where the pieces go as they come; without it the answer comes whole. It takes them at once: the engine's
+   * time is measured, and must not be its reader's.
    */
-  readonly onDelta: ((delta: Delta) => Promise<void> | void) | undefined;
+  readonly onDelta: ((delta: Delta) => void) | undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Agent, fetch, type Response } from "undici";
 import { z } from "zod";
 import { type Answer, type Engine, type EngineCall, EngineFailure, EngineRefusal } from "./engine.ts";
 import { eventData } from "./event-stream.ts";
@@ -20,7 +21,16 @@ const chunk = z.object({
   ),
   usage: usage.nullish(),
 });
-const refusal = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
+const refusal = z.object({ error: z.object({ code: z.string().regex(/^[a-z0-9_]{1,64}$/) }) });
+
+/** Statuses about this request alone. Others are about the engine, or about this service's own standing with it. */
+const refusals = [400, 413, 422];
+
+/**
+ * Connections without a timeout of their own, as undici has them by default for the connection, the headers and
+ * the body: how long an attempt may take is decided around this engine, and nowhere else.
+ */
+const dispatcher = new Agent({ connect: { timeout: 0 }, headersTimeout: 0, bodyTimeout: 0 });
 
 /** An engine that speaks the OpenAI API over HTTP, at `baseUrl` (without `/v1`). */
 export function openaiHttpEngine(baseUrl: URL): Engine {
@@ -56,23 +66,22 @@ function post(url: URL, { request, tenant, onDelta }: EngineCall, signal: AbortS
       streaming ? { ...rest, stream: true, stream_options: { include_usage: true } } : rest,
     ),
     signal,
+    dispatcher,
   });
 }
 
-/** A status that says something about this request alone is a refusal; 429 and 5xx are about the engine. */
+/** What the engine writes of its reasons stays here: it may quote the request, or tell of the engine's insides. */
 async function failureOf(response: Response): Promise<EngineFailure | EngineRefusal> {
   const text = await response.text();
-  if (response.status === 429 || response.status >= 500) {
+  if (!refusals.includes(response.status)) {
     return new EngineFailure(`The engine answered with status ${response.status}`);
   }
-  const parsed = refusal.safeParse(jsonOrUndefined(text));
-  return parsed.success
-    ? new EngineRefusal(response.status, parsed.data.error.code ?? null, parsed.data.error.message)
-    : new EngineFailure(`The engine answered with status ${response.status} and no readable error`);
+  const { data } = refusal.safeParse(jsonOrUndefined(text));
+  return new EngineRefusal(response.status, data?.error.code ?? null, "The model refuses this request");
 }
 
 async function whole(response: Response, provenance: string | undefined): Promise<Answer> {
-  const { choices, usage: used } = completion.parse(await response.json());
+  const { choices, usage: used } = read(completion, await response.text());
   const [{ message, finish_reason }] = choices;
   return { content: message.content, finishReason: finish_reason, usage: used, provenance };
 }
@@ -92,7 +101,7 @@ async function streamed(
       if (finishReason === undefined) break;
       return { content, finishReason, usage: used, provenance };
     }
-    const { choices, usage: latest } = chunk.parse(JSON.parse(data));
+    const { choices, usage: latest } = read(chunk, data);
     used = latest ?? used;
     const [choice] = choices;
     finishReason = choice?.finish_reason ?? finishReason;
@@ -101,9 +110,16 @@ async function streamed(
     content += text;
     // A timeout may have given this call up already; its pieces must then reach nobody.
     signal.throwIfAborted();
-    await onDelta({ text, provenance });
+    onDelta({ text, provenance });
   }
   throw new EngineFailure("The engine's stream ended before the answer was complete");
+}
+
+/** Without the parser's own message or cause: it quotes the answer, and the log must not. */
+function read<S extends z.ZodType>(schema: S, text: string): z.output<S> {
+  const { success, data } = schema.safeParse(jsonOrUndefined(text));
+  if (!success) throw new EngineFailure("The engine's answer is not readable");
+  return data;
 }
 
 function jsonOrUndefined(text: string): unknown {

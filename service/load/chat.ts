@@ -14,13 +14,20 @@ const keys: Keys = JSON.parse(setting("BREAKWATER_KEYS"));
 const truth: Truth = {
   model: "llama-3-8b",
   modelVersion: "1",
-  tenant: "public",
   // The service keeps an answer fresh for 10 min and may give it for 1 h more while the model is gone; 10 s of margin.
   maxAgeMs: Number(__ENV.BREAKWATER_MAX_AGE_MS ?? 4_210_000),
 };
 
 /** One request in so many is streamed. */
 const streamEvery = 20;
+
+/** Who asks, with their keys, as in system.yaml. */
+const most = { tenant: "harbour", key: "harbour-key" };
+const few = { tenant: "mole", key: "mole-key" };
+/** One request in so many is the second tenant's. Its questions are the first one's, so that a cache can mix them up. */
+const fewEvery = 10;
+/** The second tenant has so many questions of its own, few enough to be asked early. */
+const fewKeys = 20;
 
 const topic =
   "a breakwater takes the storm so that the harbour behind it stays calm. What does it cost to build one in " +
@@ -32,7 +39,10 @@ const requests = new Trend("breakwater_request", true);
 /** Sends one request and reports it, as docs/load.md says. */
 export default function chat(): void {
   const number = exec.scenario.iterationInTest;
-  const question = `Question ${keyAt(shares, seed, number)}: ${topic}`;
+  // Neither the first of ten nor the last: the last of twenty is a stream, and the first of all is the first tenant's.
+  const asker = number % fewEvery === fewEvery / 2 ? few : most;
+  const drawn = keyAt(shares, seed, number);
+  const question = `Question ${asker === few ? drawn % fewKeys : drawn}: ${topic}`;
   const stream = number % streamEvery === streamEvery - 1;
   const body = JSON.stringify({
     model: truth.model,
@@ -43,16 +53,20 @@ export default function chat(): void {
   // Measured here, since k6's own timings are 0 where no connection came about.
   const beganAt = exec.instance.currentTestRunDuration;
   const response = http.post(url, body, {
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", authorization: `Bearer ${asker.key}` },
     timeout: timeoutMs,
   });
   const tookMs = exec.instance.currentTestRunDuration - beganAt;
-  requests.add(tookMs, { status: String(response.status), ...inspect(response, question, stream) });
+  requests.add(tookMs, {
+    status: String(response.status),
+    ...inspect(response, asker.tenant, question, stream),
+  });
 }
 
 /** The tags of a request beside its status. */
 function inspect(
   response: RefinedResponse<"text">,
+  tenant: string,
   question: string,
   stream: boolean,
 ): Record<string, string> {
@@ -65,7 +79,8 @@ function inspect(
   if (tags.error !== "" || response.status < 200 || response.status > 299) return tags;
   const text = stream ? streamText(response.body) : completionText(response.body);
   if (stream && text === undefined) return { ...tags, error: "incomplete-stream" };
-  return { ...tags, answer: judge(truth, question, text, header(response, "X-Provenance"), Date.now()) };
+  const provenance = header(response, "X-Provenance");
+  return { ...tags, answer: judge(truth, tenant, question, text, provenance, Date.now()) };
 }
 
 /** k6's code of what went wrong below HTTP; its codes 1400 to 1599 only repeat the status. */

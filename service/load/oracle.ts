@@ -7,7 +7,6 @@ export type Verdict = "right" | "wrong" | "foreign" | "stale";
 export interface Truth {
   readonly model: string;
   readonly modelVersion: string;
-  readonly tenant: string;
   /** How old an answer may be, from when the model made it. */
   readonly maxAgeMs: number;
 }
@@ -36,11 +35,13 @@ export function rightAnswer({ model, modelVersion }: Truth, question: string): s
 }
 
 /**
- * Judges one answer; the graver finding wins. `foreign`: it was made for another tenant. `wrong`: the text is not
+ * Judges one answer; the graver finding wins. `foreign`: it was made for another tenant than the one
+ * who asked. `wrong`: the text is not
  * the right one, or nothing tells where it comes from. `stale`: it was made too long ago.
  */
 export function judge(
   truth: Truth,
+  asker: string,
   question: string,
   text: string | undefined,
   provenance: string | undefined,
@@ -48,7 +49,7 @@ export function judge(
 ): Verdict {
   const [, tenant, madeAt] =
     /^tenant=([^;]*);epoch=\d+;generation=\d+;at=(\d+)$/.exec(provenance ?? "") ?? [];
-  if (tenant !== undefined && tenant !== truth.tenant) return "foreign";
+  if (tenant !== undefined && tenant !== asker) return "foreign";
   if (madeAt === undefined || text !== rightAnswer(truth, question)) return "wrong";
   return nowMs - Number(madeAt) > truth.maxAgeMs ? "stale" : "right";
 }

@@ -46,7 +46,8 @@ class Uncounted {
  *   since it has shown nothing, and the breaker opens again for a while;
  * - it lets a failure that was begun before a change of state count after it; here it is ignored.
  *
- * @param isFailure whether an error means that the dependency is ill; others are not counted
+ * @param isFailure whether an error means that the dependency is ill; others are not counted, nor is the reason
+ *   of the caller's own signal, for which it is not asked
  * @param onState told of each change, and must not throw: cockatiel would hand that to the caller
  */
 export function breaker(
@@ -83,7 +84,9 @@ export function breaker(
         try {
           return await call(signal);
         } catch (thrown) {
-          const counts = begun === era && (isFailure(thrown) || (probing && signal.aborted));
+          // A caller who gave up, or whose deadline passed, says nothing about the dependency.
+          const gaveUp = signal.aborted && thrown === signal.reason;
+          const counts = begun === era && (gaveUp ? probing : isFailure(thrown));
           throw counts ? thrown : new Uncounted(thrown);
         }
       }, signal);

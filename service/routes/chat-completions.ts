@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { RequestHandler, Response } from "express";
+import express, { type Request, type RequestHandler, type Response } from "express";
 import type { Answering, Trail } from "../answering.ts";
+import type { Answer } from "../inference/engine.ts";
 import type { Policy } from "../resilience/policy.ts";
 import type { TenantOf } from "../tenants.ts";
 import { apiErrorOf } from "./api-error.ts";
@@ -12,8 +13,9 @@ export interface ChatCompletionsDeps {
   readonly answering: Answering;
   readonly tenantOf: TenantOf;
   readonly model: string;
-  /** Around the whole request; undefined: none. */
+  /** Around the whole request, its body's arrival included; undefined: none. */
   readonly deadline: Policy | undefined;
+  readonly maxBodyBytes: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -24,24 +26,32 @@ export function chatCompletions({
   tenantOf,
   model,
   deadline,
+  maxBodyBytes,
   now,
 }: ChatCompletionsDeps): RequestHandler {
+  const readBody = bodyReader(maxBodyBytes);
   return async (req, res) => {
+    // First of all: nobody else's body is worth reading.
     const tenant = tenantOf(req.headers.authorization);
-    const request = checkedChatRequest(req.body, model);
     const signal = callerSignal(res);
     const trail: Trail = { cache: undefined, degraded: new Set() };
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
-    const stream = request.stream
-      ? completionStream(res, {
+    let stream: ReturnType<typeof completionStream> | undefined;
+
+    async function answer(inner: AbortSignal): Promise<Answer> {
+      const request = checkedChatRequest(await readBody(req, res), model);
+      // The deadline may have passed meanwhile, and an error been sent.
+      inner.throwIfAborted();
+      if (request.stream) {
+        stream = completionStream(res, {
           head,
           includeUsage: request.stream_options?.include_usage === true,
           setHeaders: (provenance) => setTrail(res, trail, provenance),
-          signal,
-        })
-      : undefined;
-    const answer = (inner: AbortSignal) =>
-      answering({ request, tenant, onDelta: stream?.onDelta }, trail, inner);
+        });
+      }
+      return answering({ request, tenant, onDelta: stream?.onDelta }, trail, inner);
+    }
+
     try {
       const answered = await (deadline === undefined ? answer : deadline(answer))(signal);
       if (stream !== undefined) {
@@ -61,6 +71,15 @@ export function chatCompletions({
       throw thrown;
     }
   };
+}
+
+/** Resolves with the body as JSON; rejects with what apiErrorOf() knows of body-parser. */
+function bodyReader(maxBytes: number): (req: Request, res: Response) => Promise<unknown> {
+  const parse = express.json({ limit: maxBytes });
+  return (req, res) =>
+    new Promise((resolve, reject) => {
+      parse(req, res, (thrown?: unknown) => (thrown === undefined ? resolve(req.body) : reject(thrown)));
+    });
 }
 
 /** The caller closed the connection before its answer was out. */

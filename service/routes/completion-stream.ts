@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Response } from "express";
 import type { Answer, Delta } from "../inference/engine.ts";
 import type { ApiError } from "./api-error.ts";
@@ -16,15 +15,10 @@ export interface CompletionStreamDeps {
   readonly includeUsage: boolean;
   /** Sets the headers that tell how the answer came about; called before the first byte. */
   readonly setHeaders: (provenance: string | undefined) => void;
-  /** Aborted when the caller leaves. */
-  readonly signal: AbortSignal;
 }
 
 /** Sends one chat completion as server-sent events. Its headers go out with the first piece. */
-export function completionStream(
-  res: Response,
-  { head, includeUsage, setHeaders, signal }: CompletionStreamDeps,
-) {
+export function completionStream(res: Response, { head, includeUsage, setHeaders }: CompletionStreamDeps) {
   function begin(provenance: string | undefined): void {
     setHeaders(provenance);
     res.setHeader("content-type", "text/event-stream; charset=utf-8");
@@ -33,11 +27,13 @@ export function completionStream(
   }
 
   return {
-    /** Resolves once the caller can take more. */
-    async onDelta({ text, provenance }: Delta): Promise<void> {
+    /**
+     * Sends a piece, without waiting for a caller who reads slowly: the model's attempt timeout would run out
+     * meanwhile, and its breaker open for all. What waits to be sent is one answer, held in memory as it is.
+     */
+    onDelta({ text, provenance }: Delta): void {
       if (!res.headersSent) begin(provenance);
-      const taken = res.write(chunkEvent(head, { delta: { content: text } }));
-      if (!taken) await once(res, "drain", { signal });
+      res.write(chunkEvent(head, { delta: { content: text } }));
     },
     /** Ends the stream; an answer of which no piece was sent (a stored one) is sent whole first. */
     end(answer: Answer): void {

@@ -9,6 +9,9 @@ import { promisify } from "node:util";
 import { Command, Redis } from "ioredis";
 import { z } from "zod";
 
+// The default for these ends the process without its "exit" event.
+for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => process.exit(1));
+
 /** One master of a test's cluster. */
 export interface TestNode {
   /** `host:port` */
@@ -49,7 +52,13 @@ export async function startRedisCluster(): Promise<TestCluster> {
       ],
       { env: redis.env, stdio: "ignore" },
     );
-    cleanUp.defer(() => stop(child));
+    // Also when the test's process ends without its hooks: on a broken pipe, or stopped by its runner.
+    const killNow = () => void child.kill("SIGKILL");
+    process.once("exit", killNow);
+    cleanUp.defer(async () => {
+      await stop(child);
+      process.off("exit", killNow);
+    });
     const connection = new Redis(port, "127.0.0.1", { retryStrategy: () => 50 });
     connection.on("error", () => undefined);
     cleanUp.defer(() => connection.disconnect());
@@ -107,7 +116,7 @@ async function stop(child: ChildProcess): Promise<void> {
 
 /** A redis-server from the environment, else the one that the harness has. */
 async function redisServer(): Promise<{ path: string; env: NodeJS.ProcessEnv }> {
-  const given = process.env["BREAKWATER_REDIS_SERVER"];
+  const given = process.env.BREAKWATER_REDIS_SERVER;
   if (given !== undefined) return { path: given, env: process.env };
   const printTools = join(import.meta.dirname, "../../harness/toolchain/print-tools.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [printTools]);

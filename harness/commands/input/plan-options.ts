@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { BreakwaterError } from "../../errors.ts";
 import { makePlan } from "../../plan/make-plan.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { readScenario, readSystem } from "../../scenario/read.ts";
@@ -41,6 +42,11 @@ export interface PreparedPlan {
   readonly offer: Offer;
 }
 
+/** The names of all commands, from any one of them: a scenario that is not found may be a mistyped command. */
+export function commandNames(command: Command): string[] {
+  return command.parent?.commands.map((sibling) => sibling.name()) ?? [];
+}
+
 /** The only one so far; with the second comes the option. */
 const substrateName: SubstrateName = "local";
 
@@ -51,14 +57,12 @@ const substrateName: SubstrateName = "local";
 export async function preparePlan(
   scenario: string,
   options: PlanOptions,
+  commandNames: readonly string[],
   cwd: string,
 ): Promise<PreparedPlan> {
-  const { name, file } = await findScenario(scenario, cwd);
-  const [read, system, { default: substrate }] = await Promise.all([
-    readScenario(file),
-    openSystem(options, cwd),
-    substrates[substrateName](),
-  ]);
+  const { name, file } = await findScenario(scenario, commandNames, cwd);
+  const { default: substrate } = await substrates[substrateName]();
+  const [read, system] = await Promise.all([readScenario(file), openSystem(options, substrate, cwd)]);
   const offer = await substrate.offer();
   const { seed, without, mustFail } = options;
   const plan = makePlan({
@@ -75,14 +79,25 @@ export async function preparePlan(
 }
 
 /** The system that was asked for; in a folder without a system file of its own, the reference service. */
-export async function openSystem({ system }: SystemOptions, cwd: string): Promise<System> {
-  if (system !== undefined) return readSystem(resolve(cwd, system));
+export async function openSystem(options: SystemOptions, substrate: Substrate, cwd: string): Promise<System> {
+  const system = await readSystem(await systemFile(options, cwd));
+  const reasons = substrate.unfit(system);
+  if (reasons.length === 0) return system;
+  throw new BreakwaterError(
+    "BAD_INPUT",
+    "SYSTEM_UNFIT",
+    [`Cannot run "${system.name}" on substrate "${substrate.name}"`, ...reasons].join("\n  "),
+  );
+}
+
+async function systemFile({ system }: SystemOptions, cwd: string): Promise<string> {
+  if (system !== undefined) return resolve(cwd, system);
   const own = join(cwd, "system.yaml");
   const isThere = await access(own).then(
     () => true,
     () => false,
   );
-  return readSystem(isThere ? own : packagedSystem);
+  return isThere ? own : packagedSystem;
 }
 
 function collect(value: string, earlier: readonly string[] = []): string[] {

@@ -2,7 +2,6 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { BreakwaterError } from "../../errors.ts";
 import { nearestWord, wordsInstead } from "../../nearest-word.ts";
-import { commands } from "../catalog.ts";
 import { packagedScenarios } from "./package-files.ts";
 
 export interface ScenarioFile {
@@ -28,7 +27,11 @@ export async function scenarioFiles(cwd: string): Promise<ScenarioFile[]> {
  * A scenario by its name, or by a path if it looks like one.
  * @throws BreakwaterError SCENARIO_UNKNOWN with the scenario or command that was probably meant
  */
-export async function findScenario(nameOrPath: string, cwd: string): Promise<ScenarioFile> {
+export async function findScenario(
+  nameOrPath: string,
+  commandNames: readonly string[],
+  cwd: string,
+): Promise<ScenarioFile> {
   const isPath = /[/\\]/.test(nameOrPath) || endings.includes(extname(nameOrPath));
   const path = resolve(cwd, nameOrPath);
   if (isPath && (await stat(path).catch(() => undefined))?.isFile())
@@ -38,7 +41,7 @@ export async function findScenario(nameOrPath: string, cwd: string): Promise<Sce
   const found = known.find(({ name }) => name === nameOrPath);
   if (found !== undefined) return found;
 
-  const candidates = [...known.map(({ name }) => name), ...Object.keys(commands)];
+  const candidates = [...known.map(({ name }) => name), ...commandNames];
   const near = nearestWord(nameOf(nameOrPath), candidates);
   throw new BreakwaterError(
     "BAD_INPUT",

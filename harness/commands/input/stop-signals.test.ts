@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { type TestContext, test } from "node:test";
-import { Interrupted, listenForStop } from "./stop-signals.ts";
+import { Interrupted } from "../../abort.ts";
+import { listenForStop } from "./stop-signals.ts";
 
 function listening(context: TestContext) {
   context.mock.timers.enable({ apis: ["setInterval"] });

@@ -1,10 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { performance } from "node:perf_hooks";
-
-/** Why something was ended before its time. */
-export class Interrupted extends Error {
-  override readonly name = "Interrupted";
-}
+import { Interrupted } from "../../abort.ts";
 
 /** How a command that has started something is asked to end. */
 export interface StopSignals extends Disposable {

@@ -72,8 +72,8 @@ export function createLiveDisplay(
       return;
     }
     erase();
-    // A line that wraps cannot be rewritten.
-    output.write(text.slice(0, Math.max(20, (output.columns ?? 80) - 1)));
+    // A line that wraps cannot be rewritten. A terminal that does not know its width says 0.
+    output.write(text.slice(0, (output.columns || 80) - 1));
     statusShown = true;
   };
 

@@ -29,9 +29,14 @@ export async function takeNetwork(): Promise<Network> {
     const prefix = `127.${randomInt(1, 255)}.${randomInt(0, 256)}`;
     if (!used.has(prefix)) return network(prefix);
   }
-  throw new BreakwaterError("HARNESS_ERROR", "NO_FREE_NETWORK", "Cannot take a network of 127.0.0.0/8: 100 tried, all in use", {
-    hint: "`npm run chaos -- clean` stops what earlier runs have left",
-  });
+  throw new BreakwaterError(
+    "HARNESS_ERROR",
+    "NO_FREE_NETWORK",
+    "Cannot take a network of 127.0.0.0/8: 100 tried, all in use",
+    {
+      hint: "`npm run chaos -- clean` stops what earlier runs have left",
+    },
+  );
 }
 
 function network(prefix: string): Network {
@@ -65,7 +70,12 @@ export async function freePorts(address: string, count: number): Promise<number[
         held.push(server);
       } catch (cause) {
         if (tries < 100 + count) continue;
-        throw new BreakwaterError("HARNESS_ERROR", "ADDRESS_NOT_AVAILABLE", `Cannot listen on ${address}: ${reasonOf(cause)}`, { cause });
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "ADDRESS_NOT_AVAILABLE",
+          `Cannot listen on ${address}: ${reasonOf(cause)}`,
+          { cause },
+        );
       }
     }
     return held.map((server) => {

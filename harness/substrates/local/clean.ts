@@ -1,8 +1,8 @@
 import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Leftovers } from "../substrate.ts";
 import { processStat } from "./proc.ts";
-import { type LedgerEntry, ledgerName, signalGroup } from "./processes.ts";
+import { type LedgerEntry, ledgerName, processesMarked, signalGroup, signalProcess } from "./processes.ts";
 
 /** The folder in a run's folder where its processes keep their files; gone when the run is over. */
 export const workFolderName = "work";
@@ -14,21 +14,28 @@ export const workFolderName = "work";
 export async function cleanLeftovers(runsDir: string): Promise<Leftovers> {
   const processes: string[] = [];
   const folders: string[] = [];
-  const runs = await readdir(runsDir, { withFileTypes: true }).catch(() => []);
-  for (const run of runs.filter((entry) => entry.isDirectory())) {
-    const folder = join(runsDir, run.name);
+  const entries = await readdir(runsDir, { withFileTypes: true }).catch(() => []);
+  const runs = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(runsDir, name));
+  for (const folder of [runsDir, ...runs]) {
+    const run = basename(folder);
     const ledger = await readFile(join(folder, ledgerName), "utf8").catch(() => undefined);
     if (ledger === undefined) continue;
-    const entries = ledger.split("\n").flatMap(parse);
-    const harness = entries.find(({ name }) => name === "harness");
+    const started = ledger.split("\n").flatMap(parse);
+    const harness = started.find(({ name }) => name === "harness");
     if (harness === undefined || (await isAlive(harness))) continue;
-    for (const entry of entries) {
+    for (const entry of started) {
       if (entry === harness || !(await isAlive(entry))) continue;
       signalGroup(pidOf(entry), "SIGKILL");
-      processes.push(`${run.name}: ${entry.name} (pid ${pidOf(entry)})`);
+      processes.push(`${run}: ${entry.name} (pid ${pidOf(entry)})`);
+    }
+    for (const pid of harness.mark === undefined ? [] : await processesMarked(harness.mark)) {
+      signalProcess(pid, "SIGKILL");
+      processes.push(`${run}: pid ${pid}`);
     }
     const work = join(folder, workFolderName);
     await rm(work, { recursive: true, force: true });
+    // What was in force has ended with the processes that it was put on.
+    await rm(join(folder, "undo"), { recursive: true, force: true });
     await rm(join(folder, ledgerName), { force: true });
     folders.push(work);
   }
@@ -38,8 +45,10 @@ export async function cleanLeftovers(runsDir: string): Promise<Leftovers> {
 /** A line that was cut off in the middle names no process. */
 function parse(line: string): LedgerEntry[] {
   try {
-    const { name, identity }: Partial<LedgerEntry> = JSON.parse(line);
-    return typeof name === "string" && typeof identity === "string" ? [{ name, identity }] : [];
+    const { name, identity, mark }: Partial<LedgerEntry> = JSON.parse(line);
+    return typeof name === "string" && typeof identity === "string"
+      ? [{ name, identity, ...(mark === undefined ? {} : { mark }) }]
+      : [];
   } catch {
     return [];
   }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BreakwaterError } from "../../errors.ts";
-import type { Deployment, Job, JobSpec, MemberState, Operation, ProbeResult } from "../substrate.ts";
+import type { Deployment, Job, JobSpec, Operation, ProbeResult, ProcessState } from "../substrate.ts";
 import type { LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
 import { exchange } from "./probe.ts";
 import { processStat } from "./proc.ts";
-import { environment, type Processes, type ProcessSpec, type RunningProcess, signalGroup } from "./processes.ts";
-import { nodeState } from "./redis-cluster.ts";
+import { environment, type Processes, type ProcessSpec, type RunningProcess } from "./processes.ts";
+import { inItsPlace, nodeState } from "./redis-cluster.ts";
 import type { Router } from "./router-process.ts";
 
 /** How long a member gets to answer when it is looked at. */
@@ -26,8 +26,6 @@ export interface DeploymentState {
   readonly tools: RunningProcess[];
   /** Names of members whose process is being ended by a fault: their end is expected. */
   readonly hit: Set<string>;
-  /** All is being stopped: every end is expected. */
-  ending: boolean;
 }
 
 export function deploy(
@@ -42,15 +40,26 @@ export function deploy(
   const { layout, members, hit } = state;
   const the = (id: string): StartedMember => {
     const found = members.find(({ member }) => member.id === id);
-    if (found === undefined) throw new BreakwaterError("HARNESS_ERROR", "MEMBER_UNKNOWN", `Cannot act on "${id}": there is no such member`);
+    if (found === undefined)
+      throw new BreakwaterError(
+        "HARNESS_ERROR",
+        "MEMBER_UNKNOWN",
+        `Cannot act on "${id}": there is no such member`,
+      );
     return found;
   };
   const links = new Map(layout.links.map((link) => [link.id, link]));
   const broken = new Promise<never>((_, reject) => {
     for (const tool of state.tools) {
       tool.exited.then(async () => {
-        if (state.ending) return;
-        reject(new BreakwaterError("HARNESS_ERROR", "TOOL_DIED", `Cannot go on: "${tool.name}" has ended in the middle of the run\n${await processes.tail(tool.name)}`));
+        if (processes.ending()) return;
+        reject(
+          new BreakwaterError(
+            "HARNESS_ERROR",
+            "TOOL_DIED",
+            `Cannot go on: "${tool.name}" has ended in the middle of the run\n${await processes.tail(tool.name)}`,
+          ),
+        );
       });
     }
   });
@@ -62,7 +71,7 @@ export function deploy(
       case "kill":
         hit.add(id);
         router.listenFor(id, false);
-        if (target.running !== undefined) signalGroup(target.running.pid, "SIGKILL");
+        target.running?.signal("SIGKILL");
         return;
       case "start": {
         if (target.spec === undefined) return;
@@ -111,29 +120,48 @@ export function deploy(
       }
     },
 
-    async observe(id): Promise<MemberState> {
-      const { member, running } = the(id);
+    async observe(id): Promise<ProcessState> {
+      const { running } = the(id);
       const stat = running === undefined ? undefined : await processStat(running.pid);
       // Another process may have got the same pid: then ours is gone.
-      const alive = stat !== undefined && stat.state !== "gone" && stat.identity === running?.identity;
-      const serving = await serves(member);
-      if (!alive) return { process: "gone", identity: "", serving };
-      return { process: stat.state === "stopped" ? "stopped" : "running", identity: stat.identity, serving };
+      if (stat === undefined || stat.identity !== running?.identity) return { state: "gone", identity: "" };
+      return { state: stat.state, identity: stat.identity };
     },
+
+    serves: (id) => serves(the(id).member, layout.members),
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);
-      if (link === undefined) throw new BreakwaterError("HARNESS_ERROR", "LINK_UNKNOWN", `Cannot probe "${id}": there is no such link`);
+      if (link === undefined)
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "LINK_UNKNOWN",
+          `Cannot probe "${id}": there is no such link`,
+        );
       return await exchange(link.probe.from, link.probe.to, the(link.to).member.question ?? "", timeoutMs);
+    },
+
+    async ask(id, timeoutMs): Promise<ProbeResult> {
+      const { member } = the(id);
+      return await exchange(undefined, member.direct, member.question ?? "", timeoutMs);
     },
 
     traffic: async () => router.traffic(),
 
     async launch(job: JobSpec): Promise<Job> {
-      const process = await processes.start({ ...job, env: { ...environment(), ...job.env }, stdout: "pipe", ends: true });
-      state.tools.push(process);
+      const process = await processes.start({
+        ...job,
+        env: { ...withoutK6(environment()), ...job.env },
+        stdout: "pipe",
+        ends: true,
+      });
       const { stdout } = process.child;
-      if (stdout === null) throw new BreakwaterError("HARNESS_ERROR", "JOB_WITHOUT_OUTPUT", `Cannot read what "${job.name}" prints`);
+      if (stdout === null)
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "JOB_WITHOUT_OUTPUT",
+          `Cannot read what "${job.name}" prints`,
+        );
       return { pid: process.pid, stdout, exited: process.exited, stop: () => process.stop(2_000, hurry) };
     },
 
@@ -141,21 +169,38 @@ export function deploy(
   };
 }
 
-/** Asks the member itself, past all links. */
-async function serves(member: LaidMember): Promise<boolean> {
-  const asked =
-    member.kind === "node"
-      ? nodeState(member.node).then(({ inSync, clusterOk }) => inSync && clusterOk)
-      : member.kind === "replica"
-        ? fetch(`http://${member.direct.host}:${member.direct.port}${member.service.ready.path}`, {
-            signal: AbortSignal.timeout(observeTimeoutMs),
-          }).then(({ status }) => status === 200)
-        : Promise.resolve(true);
+/** In k6 a variable of the environment outranks the script's own options, so what a user has set for other runs goes. */
+function withoutK6(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith("K6_")));
+}
+
+/** Asks the member itself, past all links; of a node also the others of its store. */
+async function serves(member: LaidMember, members: readonly LaidMember[]): Promise<boolean> {
   const late = new AbortController();
   const answer = await Promise.race([
-    asked.catch(() => false),
+    fitness(member, members).catch(() => false),
     delay(observeTimeoutMs, false, { signal: late.signal }).catch(() => false),
   ]);
   late.abort();
   return answer;
+}
+
+async function fitness(member: LaidMember, members: readonly LaidMember[]): Promise<boolean> {
+  switch (member.kind) {
+    case "node": {
+      const others = members.flatMap((other) =>
+        other.kind === "node" && other.of === member.of && other.id !== member.id ? [other.node] : [],
+      );
+      return await inItsPlace(member.node, others);
+    }
+    case "replica": {
+      const { host, port } = member.direct;
+      const answer = await fetch(`http://${host}:${port}${member.service.ready.path}`, {
+        signal: AbortSignal.timeout(observeTimeoutMs),
+      });
+      return answer.status === 200;
+    }
+    case "outside":
+      return true;
+  }
 }

@@ -1,6 +1,6 @@
-import { BreakwaterError } from "../../errors.ts";
+import { referredTo } from "../../system/references.ts";
 import { reference, type Service, type Store, type System } from "../../system/system.ts";
-import { freePorts, maxMembers, type Network } from "./addresses.ts";
+import { freePorts, type Network } from "./addresses.ts";
 import type { ProxiedLink } from "./links.ts";
 import { httpQuestion, redisQuestion } from "./probe.ts";
 import type { RedisClusterStore, RedisNode } from "./redis-cluster.ts";
@@ -36,12 +36,8 @@ export type LaidMember = {
   | { readonly kind: "outside" }
 );
 
-/** Proxies have one port each, all at an address of the run's own. */
-const firstProxyPort = 20_000;
-
 export async function layOut(system: System, network: Network): Promise<Layout> {
   const [entryPort = 0] = await freePorts(network.entry, 1);
-  const [apiPort = 0] = await freePorts(network.toxiproxy, 1);
   const [dataPort = 0, busPort = 0] = await freePorts(network.node(0), 2);
 
   const services = Object.entries(system.services);
@@ -58,11 +54,22 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
         const id = `${name}-${index}`;
         const direct = { host: network.node(nodeIndex), port: dataPort };
         const announced = { host: network.announced(nodeIndex), port: dataPort, busPort };
-        members.push({ kind: "node", id, of: name, direct, question: redisQuestion, store, node: { id, direct, announced } });
+        members.push({
+          kind: "node",
+          id,
+          of: name,
+          direct,
+          question: redisQuestion,
+          store,
+          node: { id, direct, announced },
+        });
       }
     }
   }
-  const ports = await freePorts("127.0.0.1", services.reduce((sum, [, { replicas }]) => sum + replicas, 0));
+  const ports = await freePorts(
+    "127.0.0.1",
+    services.reduce((sum, [, { replicas }]) => sum + replicas, 0),
+  );
   for (const [name, service] of services) {
     for (let index = 0; index < service.replicas; index += 1) {
       members.push({
@@ -75,15 +82,21 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
       });
     }
   }
-  if (members.length > maxMembers) {
-    throw new BreakwaterError("BAD_INPUT", "SYSTEM_TOO_LARGE", `Cannot lay out "${system.name}": it has ${members.length} members, and one host takes ${maxMembers}`);
-  }
-
+  const connections = pairs(members);
+  const betweenNodes = connections.filter(({ from, to }) => from.kind === "node" && to.kind === "node");
+  const [apiPort = 0, ...proxyPorts] = await freePorts(
+    network.toxiproxy,
+    1 + connections.length + betweenNodes.length,
+  );
   const proxies: { name: string; listen: string; upstream: string }[] = [];
   const proxyTargets = new Map<string, Target>();
   const addProxy = (name: string, upstream: Target) => {
-    const target = { host: network.toxiproxy, port: firstProxyPort + proxies.length };
-    proxies.push({ name, listen: `${target.host}:${target.port}`, upstream: `${upstream.host}:${upstream.port}` });
+    const target = { host: network.toxiproxy, port: proxyPorts[proxies.length] ?? 0 };
+    proxies.push({
+      name,
+      listen: `${target.host}:${target.port}`,
+      upstream: `${upstream.host}:${upstream.port}`,
+    });
     proxyTargets.set(name, target);
     return name;
   };
@@ -93,10 +106,11 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     port: doorPorts[names.indexOf(name)] ?? 0,
   });
   const probeAddress = (member: LaidMember) => network.probe(members.indexOf(member));
-  const links: LaidLink[] = pairs(system, members).map(({ from, to }) => {
+  const links: LaidLink[] = connections.map(({ from, to }) => {
     const id = `${from.id}>${to.id}`;
     const through = [addProxy(id, to.direct)];
-    if (from.kind === "node" && to.kind === "node") through.push(addProxy(`${id}/bus`, { host: to.direct.host, port: busPort }));
+    if (from.kind === "node" && to.kind === "node")
+      through.push(addProxy(`${id}/bus`, { host: to.direct.host, port: busPort }));
     // A node has one address for all who come, so the probe's own address says for whom it stands. A door is
     // one replica's, and leads to any replica of the other side: there the address says to which.
     const probe =
@@ -125,18 +139,25 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     ...members
       .filter((member) => member.kind === "node")
       .flatMap(({ id, direct, node: { announced } }) => [
-        { name: id, address: announced.host, port: dataPort, destinations: [{ id, direct, proxies: proxiesTo(id) }] },
+        {
+          name: id,
+          address: announced.host,
+          port: dataPort,
+          destinations: [{ id, direct, proxies: proxiesTo(id) }],
+        },
         {
           name: `${id}/bus`,
           address: announced.host,
           port: busPort,
-          destinations: [{ id, direct: { host: direct.host, port: busPort }, proxies: proxiesTo(id, "/bus") }],
+          destinations: [
+            { id, direct: { host: direct.host, port: busPort }, proxies: proxiesTo(id, "/bus") },
+          ],
         },
       ]),
     ...members
       .filter((member) => member.kind === "replica")
       .flatMap((source) =>
-        [...referredTo(system, source.of)].flatMap((name) => {
+        referredTo(source.service.env).flatMap((name) => {
           const destinations = members.filter((member) => member.of === name && member.kind !== "node");
           if (destinations.length === 0) return [];
           const { host, port } = doorOf(source, name);
@@ -173,10 +194,21 @@ export async function layOut(system: System, network: Network): Promise<Layout> 
     })),
     env: Object.fromEntries(
       members.flatMap((member) =>
-        member.kind === "replica" ? [[member.id, filledIn(member.service.env, members, (name) => doorOf(member, name))]] : [],
+        member.kind === "replica"
+          ? [[member.id, filledIn(member.service.env, members, (name) => doorOf(member, name))]]
+          : [],
       ),
     ),
   };
+}
+
+/** Replicas and nodes, and one for each dependency outside. */
+export function countMembers(system: System): number {
+  const ofStores = Object.values(system.stores).map((store) =>
+    store.kind === "tcp" ? 1 : store.masters * (1 + store.replicasPerMaster),
+  );
+  const ofServices = Object.values(system.services).map(({ replicas }) => replicas);
+  return [...ofStores, ...ofServices].reduce((sum, count) => sum + count, 0);
 }
 
 function readyPath(member: LaidMember): { readyPath?: string } {
@@ -195,18 +227,12 @@ function outside(name: string, store: Extract<Store, { kind: "tcp" }>): LaidMemb
 }
 
 /** Who talks to whom: a service to what its environment refers to, and the nodes of a cluster among themselves. */
-function pairs(system: System, members: readonly LaidMember[]): { from: LaidMember; to: LaidMember }[] {
+function pairs(members: readonly LaidMember[]): { from: LaidMember; to: LaidMember }[] {
   return members.flatMap((from) => {
     const targets =
-      from.kind === "replica" ? referredTo(system, from.of) : from.kind === "node" ? new Set([from.of]) : new Set<string>();
-    return members.filter((to) => to !== from && targets.has(to.of)).map((to) => ({ from, to }));
+      from.kind === "replica" ? referredTo(from.service.env) : from.kind === "node" ? [from.of] : [];
+    return members.filter((to) => to !== from && targets.includes(to.of)).map((to) => ({ from, to }));
   });
-}
-
-/** The services and stores that a service's environment refers to: those that it has links to. */
-function referredTo(system: System, service: string): Set<string> {
-  const values = Object.values(system.services[service]?.env ?? {});
-  return new Set(values.flatMap((value) => [...value.matchAll(reference)].map(([, name = ""]) => name)));
 }
 
 function filledIn(
@@ -215,7 +241,9 @@ function filledIn(
   doorTo: (name: string) => Target,
 ): Record<string, string> {
   const fill = (_: string, name: string, what: string) => {
-    const nodes = members.flatMap((member) => (member.kind === "node" && member.of === name ? [member.node.announced] : []));
+    const nodes = members.flatMap((member) =>
+      member.kind === "node" && member.of === name ? [member.node.announced] : [],
+    );
     const targets = nodes.length > 0 ? nodes : [doorTo(name)];
     const addresses = targets.map(({ host, port }) => `${host}:${port}`);
     return what === "url" ? `http://${addresses[0]}` : addresses.join(",");

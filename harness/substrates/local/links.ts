@@ -15,7 +15,8 @@ export interface LinkShaper {
 export function shapeLinks(links: readonly ProxiedLink[], toxiproxy: Toxiproxy): LinkShaper {
   const proxiesOf = new Map(links.map(({ id, proxies }) => [id, proxies]));
   const shapes = new Map<string, Map<string, Shape>>();
-  const refused = (link: string) => [...(shapes.get(link)?.values() ?? [])].some(({ kind }) => kind === "refused");
+  const refused = (link: string) =>
+    [...(shapes.get(link)?.values() ?? [])].some(({ kind }) => kind === "refused");
 
   return {
     async shape(link, as, shape) {
@@ -24,7 +25,9 @@ export function shapeLinks(links: readonly ProxiedLink[], toxiproxy: Toxiproxy):
       here.set(as, shape);
       await Promise.all(
         (proxiesOf.get(link) ?? []).map((proxy) =>
-          shape.kind === "refused" ? toxiproxy.setEnabled(proxy, false) : toxiproxy.addToxic(proxy, as, shape),
+          shape.kind === "refused"
+            ? toxiproxy.setEnabled(proxy, false)
+            : toxiproxy.addToxic(proxy, as, shape),
         ),
       );
     },
@@ -34,7 +37,8 @@ export function shapeLinks(links: readonly ProxiedLink[], toxiproxy: Toxiproxy):
       await Promise.all(
         (proxiesOf.get(link) ?? []).map(async (proxy) => {
           if (was?.kind !== "refused") await toxiproxy.removeToxic(proxy, as);
-          if (was?.kind !== "latency" && was?.kind !== "silent") await toxiproxy.setEnabled(proxy, !refused(link));
+          if (was?.kind !== "latency" && was?.kind !== "silent")
+            await toxiproxy.setEnabled(proxy, !refused(link));
         }),
       );
     },

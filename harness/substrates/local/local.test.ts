@@ -5,17 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Check } from "../../evidence/evidence.ts";
 import { linksRefused, linksSilent, linksSlowed } from "../../evidence/link-probe.ts";
 import { processGone, processStopped } from "../../evidence/process-state.ts";
-import type { Check } from "../../evidence/evidence.ts";
 import type { EventBody } from "../../journal/event.ts";
 import { type System, systemSchema } from "../../system/system.ts";
 import { provideTools, type Tools } from "../../toolchain/tools.ts";
 import type { Deployment } from "../substrate.ts";
-import { boundAddresses, processStat } from "./proc.ts";
 import local from "./local.ts";
+import { boundAddresses, processStat } from "./proc.ts";
 
-const service = { local: { command: ["node", "testing/tiny-service.ts"] }, port: "PORT", ready: { path: "/ready" } };
+const service = {
+  local: { command: ["node", "testing/tiny-service.ts"] },
+  port: "PORT",
+  ready: { path: "/ready" },
+};
 const system: System = {
   ...systemSchema.parse({
     name: "tiny",
@@ -29,7 +33,9 @@ const system: System = {
   }),
   folder: join(import.meta.dirname, "../.."),
 };
-const fromApiToRedis = ["api-0", "api-1"].flatMap((api) => [0, 1, 2, 3, 4, 5].map((node) => `${api}>redis-${node}`));
+const fromApiToRedis = ["api-0", "api-1"].flatMap((api) =>
+  [0, 1, 2, 3, 4, 5].map((node) => `${api}>redis-${node}`),
+);
 
 async function holds(check: Check, deployment: Deployment): Promise<string> {
   const until = performance.now() + 15_000;
@@ -43,10 +49,22 @@ async function holds(check: Check, deployment: Deployment): Promise<string> {
   return assert.fail(`it never held: ${saw}`);
 }
 
-async function startIn(runDir: string, tools: Tools, events: EventBody[], what: System = system): Promise<Deployment> {
+async function startIn(
+  runDir: string,
+  tools: Tools,
+  events: EventBody[],
+  what: System = system,
+): Promise<Deployment> {
   return await local.start(
     what,
-    { runId: "test", runDir, env: {}, tools, record: (_, body) => events.push(body), hurry: new AbortController().signal },
+    {
+      runId: "test",
+      runDir,
+      env: {},
+      tools,
+      record: (_, body) => events.push(body),
+      hurry: new AbortController().signal,
+    },
     AbortSignal.timeout(60_000),
   );
 }
@@ -71,7 +89,8 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     const roles = await Promise.all([0, 1, 2, 3, 4, 5].map((node) => deployment.role(`redis-${node}`)));
     assert.deepEqual(roles, ["master", "master", "master", "replica", "replica", "replica"]);
     assert.equal(deployment.links.length, 6 * 5 + 2 * 6 + 2);
-    for (const { id } of deployment.links) assert.equal((await deployment.probe(id, 5_000)).outcome, "answered", id);
+    for (const { id } of deployment.links)
+      assert.equal((await deployment.probe(id, 5_000)).outcome, "answered", id);
   });
 
   test("the entry reaches all replicas, and each connection is counted on the link of the one that made it", async () => {
@@ -85,11 +104,16 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     for (const link of [...fromApiToRedis, "api-0>model-0", "api-1>model-0"]) {
       assert.equal((now[link]?.connections ?? 0) - (before[link]?.connections ?? 0), 2, link);
     }
-    assert.deepEqual(events.filter(({ type }) => type === "bypass"), []);
+    assert.deepEqual(
+      events.filter(({ type }) => type === "bypass"),
+      [],
+    );
   });
 
   test("a connection of nobody's is passed on and recorded as a bypass", async () => {
-    const [id = ""] = Object.keys((await deployment.traffic()).links).filter((link) => link.startsWith("api-0>model"));
+    const [id = ""] = Object.keys((await deployment.traffic()).links).filter((link) =>
+      link.startsWith("api-0>model"),
+    );
     assert.notEqual(id, "");
     const address = events.find((event) => event.type === "system-ready");
     assert.ok(address);
@@ -110,7 +134,8 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     ["refusal", { kind: "refused" }, linksRefused(fromApiToRedis)],
   ] as const) {
     test(`${name} on links is in force where it was put, nowhere else, and goes away`, async () => {
-      const check = (inForce: boolean) => (inForce ? proof.inForce : proof.healed)(deployment, AbortSignal.timeout(5_000));
+      const check = (inForce: boolean) =>
+        (inForce ? proof.inForce : proof.healed)(deployment, AbortSignal.timeout(5_000));
       assert.equal((await check(true)).holds, false, "before");
       for (const link of fromApiToRedis) await deployment.perform({ op: "shape", link, as: "f", shape });
       await holds(proof.inForce, deployment);
@@ -139,7 +164,12 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     await deployment.perform({ op: "kill", member: "redis-1" });
     await holds(proof.inForce, deployment);
     assert.equal((await deployment.probe("api-0>redis-1", 1_000)).outcome, "refused");
-    await holds(async () => ({ holds: (await deployment.role("redis-4")) === "master", saw: "" }), deployment);
+    assert.equal(await deployment.serves("redis-1"), false);
+    assert.equal(await deployment.serves("redis-0"), true, "the others serve");
+    await holds(
+      async () => ({ holds: (await deployment.role("redis-4")) === "master", saw: "" }),
+      deployment,
+    );
     await deployment.perform({ op: "start", member: "redis-1" });
     await holds(proof.healed, deployment);
     assert.equal(await deployment.role("redis-1"), "replica");
@@ -152,8 +182,15 @@ suite("the local substrate", { timeout: 180_000 }, () => {
   });
 
   test("a job runs beside the system and ends with it", async () => {
-    const job = await deployment.launch({ name: "job", command: ["sh", "-c", "echo hello; exec sleep 60"], env: {}, cwd: runDir });
-    const [line] = await Promise.all([new Promise((resolve) => job.stdout.once("data", (data) => resolve(String(data))))]);
+    const job = await deployment.launch({
+      name: "job",
+      command: ["sh", "-c", "echo hello; exec sleep 60"],
+      env: {},
+      cwd: runDir,
+    });
+    const [line] = await Promise.all([
+      new Promise((resolve) => job.stdout.once("data", (data) => resolve(String(data)))),
+    ]);
     assert.equal(line, "hello\n");
   });
 
@@ -178,24 +215,40 @@ suite("the local substrate", { timeout: 180_000 }, () => {
 
 async function listening(prefix: string): Promise<string[]> {
   const table = await readFile("/proc/net/tcp", "latin1");
-  const open = new Set(table.split("\n").flatMap((row, index) => (/^\s*\d+: \S+ \S+ 0A /.test(row) ? [index - 1] : [])));
+  const open = new Set(
+    table.split("\n").flatMap((row, index) => (/^\s*\d+: \S+ \S+ 0A /.test(row) ? [index - 1] : [])),
+  );
   const addresses = await boundAddresses();
   return addresses.filter((address, index) => open.has(index) && address.startsWith(prefix));
 }
 
-test("a service that does not come up is one error with its last words, and leaves nothing", { timeout: 60_000 }, async () => {
+test("a service that does not come up is one error with its last words, and leaves nothing", {
+  timeout: 60_000,
+}, async () => {
   const { tools } = await provideTools(() => {}, AbortSignal.timeout(50_000));
   const runDir = await mkdtemp(join(tmpdir(), "breakwater-local-"));
   const events: EventBody[] = [];
-  const api = { ...system.services["model"], local: { command: ["node", "-e", "console.error('no licence key'); process.exit(7)"] } };
-  const broken = { ...system, stores: {}, services: { ...system.services, api: { ...system.services["api"], ...api, env: {} } } } as System;
+  const dying = {
+    ...service,
+    local: { command: ["node", "-e", "console.error('no licence key'); process.exit(7)"] },
+  };
+  const broken: System = {
+    ...systemSchema.parse({
+      name: "broken",
+      services: { api: dying },
+      entry: "api",
+      load: { script: "none.ts" },
+    }),
+    folder: system.folder,
+  };
   await assert.rejects(startIn(runDir, tools, events, broken), (error: Error & { code?: string }) => {
     assert.equal(error.code, "PROCESS_NOT_READY");
     assert.match(error.message, /code 7/);
     assert.match(error.message, /no licence key/);
     return true;
   });
-  for (const event of events) if (event.type === "process-started") assert.equal((await processStat(event.pid)).state, "gone");
+  for (const event of events)
+    if (event.type === "process-started") assert.equal((await processStat(event.pid)).state, "gone");
   await assert.rejects(access(join(runDir, "work")));
   await rm(runDir, { recursive: true });
 });

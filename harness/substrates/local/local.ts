@@ -4,10 +4,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BreakwaterError, reasonOf } from "../../errors.ts";
 import type { System } from "../../system/system.ts";
 import type { Deployment, Offer, StartOptions, Substrate } from "../substrate.ts";
-import { takeNetwork, wholeLoopback } from "./addresses.ts";
+import { maxMembers, takeNetwork, wholeLoopback } from "./addresses.ts";
 import { cleanLeftovers, workFolderName } from "./clean.ts";
 import { type DeploymentState, deploy, type StartedMember } from "./deployment.ts";
-import { type LaidMember, type Layout, layOut } from "./layout.ts";
+import { countMembers, type LaidMember, type Layout, layOut } from "./layout.ts";
 import { shapeLinks } from "./links.ts";
 import { environment, ledgerName, openProcesses, type Processes, type ProcessSpec } from "./processes.ts";
 import { formCluster, writeNodeConfig } from "./redis-cluster.ts";
@@ -27,10 +27,21 @@ const local: Substrate = {
     if (process.platform !== "linux" || !(await wholeLoopback())) {
       return {
         capabilities: [],
-        limits: ["the local substrate gives every member an address of its own in 127.0.0.0/8 and reads /proc: it needs Linux"],
+        limits: [
+          "the local substrate gives every member an address of its own in 127.0.0.0/8 and reads /proc: it needs Linux",
+        ],
       };
     }
     return { capabilities: ["kill", "start", "pause", "resume", "latency", "silent", "refused"], limits: [] };
+  },
+  unfit(system) {
+    const withoutCommand = Object.entries(system.services)
+      .filter(([, service]) => service.local === undefined)
+      .map(([name]) => `the service "${name}" has no \`local: { command }\` to start it as a process`);
+    const size = countMembers(system);
+    return size > maxMembers
+      ? [...withoutCommand, `it has ${size} replicas and nodes, and one run takes ${maxMembers}`]
+      : withoutCommand;
   },
   start,
   clean: cleanLeftovers,
@@ -51,63 +62,128 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
   });
 
   const layout = await layOut(system, await takeNetwork());
-  const state: DeploymentState = { layout, members: [], tools: [], hit: new Set(), ending: false };
-  const processes = await openProcesses(runDir, options.runId, record, (name) => state.ending || state.hit.has(name));
-  cleanup.defer(async () => {
-    state.ending = true;
-    const running = [...state.tools, ...state.members.flatMap((member) => member.running ?? [])];
-    await Promise.all(running.map((process) => process.stop(stopGraceMs, options.hurry)));
-  });
+  const state: DeploymentState = { layout, members: [], tools: [], hit: new Set() };
+  const processes = await openProcesses(runDir, options.runId, record, (name) => state.hit.has(name));
+  cleanup.defer(() => processes.stopAll(stopGraceMs, options.hurry));
 
   const apiUrl = `http://${layout.toxiproxyApi.host}:${layout.toxiproxyApi.port}`;
   const toxiproxy = toxiproxyAt(apiUrl);
   const toxiproxyProcess = await processes.start({
     name: "toxiproxy",
-    command: [options.tools.toxiproxyServer, "-host", layout.toxiproxyApi.host, "-port", String(layout.toxiproxyApi.port)],
+    command: [
+      options.tools.toxiproxyServer,
+      "-host",
+      layout.toxiproxyApi.host,
+      "-port",
+      String(layout.toxiproxyApi.port),
+    ],
     env: { ...environment(), LOG_LEVEL: "warn" },
     cwd: workDir,
   });
   state.tools.push(toxiproxyProcess);
-  await comeUp(processes, "toxiproxy", toxiproxyProcess.exited, 10_000, signal, () => toxiproxy.version().then(() => true));
+  await comeUp(processes, "toxiproxy", toxiproxyProcess.exited, 10_000, signal, () =>
+    toxiproxy.version().then(() => true),
+  );
   await toxiproxy.populate(layout.proxies);
 
-  const router = await startRouter(processes, environment(), workDir, layout.sources, layout.listeners, record, state.tools);
+  const router = await startRouter(
+    processes,
+    environment(),
+    workDir,
+    layout.sources,
+    layout.listeners,
+    record,
+    signal,
+  );
+  state.tools.push(router.process);
 
   for (const member of layout.members) {
     const spec = await processOf(member, layout, system, options, workDir);
-    const started: StartedMember = { member, spec, running: spec === undefined ? undefined : await processes.start(spec) };
+    const started: StartedMember = {
+      member,
+      spec,
+      running: spec === undefined ? undefined : await processes.start(spec),
+    };
     state.members.push(started);
     if (started.running !== undefined) router.sourceRunsAs(member.id, started.running.pid);
   }
   await Promise.all([
     ...Object.entries(system.stores).map(async ([name, store]) => {
       if (store.kind !== "redis-cluster") return;
-      const nodes = layout.members.flatMap((member) => (member.kind === "node" && member.of === name ? [member.node] : []));
+      const nodes = layout.members.flatMap((member) =>
+        member.kind === "node" && member.of === name ? [member.node] : [],
+      );
       const late = AbortSignal.timeout(clusterWithinMs);
       try {
         await formCluster(nodes, store.masters, AbortSignal.any([signal, late]));
       } catch (cause) {
         signal.throwIfAborted();
-        throw new BreakwaterError("HARNESS_ERROR", "STORE_NOT_READY", `Cannot start "${name}": ${reasonOf(cause)}\n${await processes.tail(`${name}-0`)}`, { cause });
+        throw new BreakwaterError(
+          "HARNESS_ERROR",
+          "STORE_NOT_READY",
+          `Cannot start "${name}": ${reasonOf(cause)}\n${await processes.tail(`${name}-0`)}`,
+          { cause },
+        );
       }
     }),
     ...state.members.map(async ({ member, running }) => {
       if (member.kind !== "replica" || running === undefined) return;
       const { ready } = member.service;
       await comeUp(processes, member.id, running.exited, ready.withinMs, signal, async () => {
-        const answer = await fetch(`http://${member.direct.host}:${member.direct.port}${ready.path}`, { signal: AbortSignal.timeout(1_000) });
+        const answer = await fetch(`http://${member.direct.host}:${member.direct.port}${ready.path}`, {
+          signal: AbortSignal.timeout(1_000),
+        });
         await answer.body?.cancel();
         return answer.status === 200;
       });
     }),
   ]);
 
-  const deployment = deploy(state, router, shapeLinks(layout.links, toxiproxy), processes, apiUrl, options.hurry, cleanup.move());
-  record("substrate", { type: "system-ready", tookMs: Math.round(performance.now() - startedAt), entry: deployment.entry.href });
+  await entryTakesConnections(processes, layout, system, signal);
+
+  const deployment = deploy(
+    state,
+    router,
+    shapeLinks(layout.links, toxiproxy),
+    processes,
+    apiUrl,
+    options.hurry,
+    cleanup.move(),
+  );
+  record("substrate", {
+    type: "system-ready",
+    tookMs: Math.round(performance.now() - startedAt),
+    entry: deployment.entry.href,
+  });
   return deployment;
 }
 
-async function processOf(member: LaidMember, layout: Layout, system: System, options: StartOptions, workDir: string): Promise<ProcessSpec | undefined> {
+/** The router finds out by itself who is ready, a moment later than we do: until then it resets every connection. */
+async function entryTakesConnections(
+  processes: Processes,
+  { entry }: Layout,
+  system: System,
+  signal: AbortSignal,
+): Promise<void> {
+  const service = system.services[system.entry];
+  if (service === undefined) return;
+  const { path, withinMs } = service.ready;
+  await comeUp(processes, "router", new Promise(() => {}), withinMs, signal, async () => {
+    const answer = await fetch(`http://${entry.host}:${entry.port}${path}`, {
+      signal: AbortSignal.timeout(1_000),
+    });
+    await answer.body?.cancel();
+    return answer.status === 200;
+  });
+}
+
+async function processOf(
+  member: LaidMember,
+  layout: Layout,
+  system: System,
+  options: StartOptions,
+  workDir: string,
+): Promise<ProcessSpec | undefined> {
   switch (member.kind) {
     case "outside":
       return undefined;
@@ -124,10 +200,7 @@ async function processOf(member: LaidMember, layout: Layout, system: System, opt
     }
     case "replica": {
       const { service } = member;
-      const [program, ...args] = service.local?.command ?? [];
-      if (program === undefined) {
-        throw new BreakwaterError("BAD_INPUT", "SERVICE_NOT_RUNNABLE", `Cannot start "${member.of}" as a process: the system file gives it no \`local: { command }\``);
-      }
+      const [program = "", ...args] = service.local?.command ?? [];
       return {
         name: member.id,
         command: [program, ...args],
@@ -169,7 +242,12 @@ async function comeUp(
     await delay(50);
   }
   const tail = await processes.tail(name);
-  throw new BreakwaterError("HARNESS_ERROR", "PROCESS_NOT_READY", `Cannot start "${name}" within ${withinMs / 1000} s: ${ended ?? last}${tail === "" ? "" : `\n${tail}`}`, {
-    hint: `the whole log is in logs/${name}.log of the run's folder`,
-  });
+  throw new BreakwaterError(
+    "HARNESS_ERROR",
+    "PROCESS_NOT_READY",
+    `Cannot start "${name}" within ${withinMs / 1000} s: ${ended ?? last}${tail === "" ? "" : `\n${tail}`}`,
+    {
+      hint: `the whole log is in logs/${name}.log of the run's folder`,
+    },
+  );
 }

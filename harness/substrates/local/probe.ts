@@ -5,12 +5,22 @@ import type { Target } from "./router-protocol.ts";
 /**
  * One exchange on a new connection: connects, sends `question`, and waits for the first byte of an answer.
  *
- * @param from the address to dial from, which says in whose place the probe stands
+ * @param from the address to dial from, which says in whose place the probe stands; undefined: nobody's
  */
-export async function exchange(from: string, to: Target, question: string, timeoutMs: number): Promise<ProbeResult> {
+export async function exchange(
+  from: string | undefined,
+  to: Target,
+  question: string,
+  timeoutMs: number,
+): Promise<ProbeResult> {
   return await new Promise((resolve) => {
     let askedAt = 0;
-    const socket = connect({ host: to.host, port: to.port, localAddress: from, noDelay: true });
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      noDelay: true,
+      ...(from === undefined ? {} : { localAddress: from }),
+    });
     const finish = (result: ProbeResult) => {
       clearTimeout(timer);
       socket.destroy();

@@ -38,7 +38,12 @@ export async function processesOfGroup(group: number): Promise<number[]> {
  * The inode of the socket whose local and remote end are given, in the text of /proc/net/tcp or tcp6. Undefined
  * when there is none, or only one that its process has closed.
  */
-export function socketInode(table: string, family: "tcp" | "tcp6", local: SocketEnd, remote: SocketEnd): string | undefined {
+export function socketInode(
+  table: string,
+  family: "tcp" | "tcp6",
+  local: SocketEnd,
+  remote: SocketEnd,
+): string | undefined {
   // A program that dials through an IPv6 socket shows up in tcp6, with mapped addresses.
   const hex = family === "tcp" ? hex4 : hex6;
   const at = table.indexOf(`: ${hex(local)} ${hex(remote)} `);

@@ -17,7 +17,11 @@ export interface RedisNode {
 }
 
 /** Writes the node's redis.conf into its folder and returns the file's path. */
-export async function writeNodeConfig(folder: string, store: RedisClusterStore, node: RedisNode): Promise<string> {
+export async function writeNodeConfig(
+  folder: string,
+  store: RedisClusterStore,
+  node: RedisNode,
+): Promise<string> {
   const settings: Record<string, string> = {
     bind: node.direct.host,
     "bind-source-addr": node.direct.host,
@@ -34,13 +38,20 @@ export async function writeNodeConfig(folder: string, store: RedisClusterStore, 
     "cluster-require-full-coverage": "no",
     // The default of 5 s makes a replica wait for others that might want the same transfer.
     "repl-diskless-sync-delay": "0",
+    // A title is written over the environment, and with it over the run's mark.
+    "set-proc-title": "no",
     save: '""',
     appendonly: "no",
     dir: folder,
     ...store.config,
   };
   const file = join(folder, "redis.conf");
-  await writeFile(file, Object.entries(settings).map(([key, value]) => `${key} ${value}\n`).join(""));
+  await writeFile(
+    file,
+    Object.entries(settings)
+      .map(([key, value]) => `${key} ${value}\n`)
+      .join(""),
+  );
   return file;
 }
 
@@ -86,9 +97,41 @@ export async function nodeState(node: RedisNode): Promise<NodeState> {
   });
 }
 
+/**
+ * Whether the node is in its place: it says so itself, and most of the others see it in the same role and alive.
+ * A master that was killed and started again believes for a while that it still has its slots; what the others
+ * say is what counts. Rejects when the node does not answer in time.
+ */
+export async function inItsPlace(node: RedisNode, others: readonly RedisNode[]): Promise<boolean> {
+  const [state, id, ...views] = await Promise.all([
+    nodeState(node),
+    withNode(node, (redis) => redis.cluster("MYID")),
+    ...others.map((other) => withNode(other, (redis) => redis.call("CLUSTER", "NODES")).catch(() => "")),
+  ]);
+  const flag = state.role === "replica" ? "slave" : "master";
+  const agreeing = views.filter((view) => seenAs(flag, id, String(view)));
+  return state.inSync && state.clusterOk && (others.length === 0 || agreeing.length > others.length / 2);
+}
+
+/** A row is `<id> <ip:port@cport> <flags> <master> <ping> <pong> <epoch> <link-state> <slots>`. */
+function seenAs(flag: "master" | "slave", id: string, view: string): boolean {
+  const row = view.split("\n").find((line) => line.startsWith(id));
+  const [, , flags = "", , , , , link] = row?.split(" ") ?? [];
+  const all = flags.split(",");
+  return all.includes(flag) && !all.includes("fail") && !all.includes("fail?") && link === "connected";
+}
+
 /** Makes a cluster of running nodes: the first `masters` of them share the slots, the others replicate in turn. */
-export async function formCluster(nodes: readonly RedisNode[], masters: number, signal: AbortSignal): Promise<void> {
-  await Promise.all(nodes.map((node) => until(signal, () => withNode(node, async (redis) => (await redis.ping()) === "PONG"))));
+export async function formCluster(
+  nodes: readonly RedisNode[],
+  masters: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    nodes.map((node) =>
+      until(signal, () => withNode(node, async (redis) => (await redis.ping()) === "PONG")),
+    ),
+  );
   const owners = nodes.slice(0, masters);
   await Promise.all(
     owners.map(async (node, index) => {
@@ -103,17 +146,32 @@ export async function formCluster(nodes: readonly RedisNode[], masters: number, 
   const [first, ...others] = nodes;
   if (first === undefined) return;
   const ids = new Map<string, string>();
-  await Promise.all(nodes.map(async (node) => ids.set(node.id, await withNode(node, (redis) => redis.cluster("MYID")))));
+  await Promise.all(
+    nodes.map(async (node) => ids.set(node.id, await withNode(node, (redis) => redis.cluster("MYID")))),
+  );
   for (const { announced } of others) {
-    await withNode(first, (redis) => redis.call("CLUSTER", "MEET", announced.host, announced.port, announced.busPort));
+    await withNode(first, (redis) =>
+      redis.call("CLUSTER", "MEET", announced.host, announced.port, announced.busPort),
+    );
   }
   await Promise.all(
-    nodes.map((node) => until(signal, async () => (await withNode(node, (redis) => redis.cluster("INFO"))).includes(`cluster_known_nodes:${nodes.length}\r`))),
+    nodes.map((node) =>
+      until(signal, async () =>
+        (await withNode(node, (redis) => redis.cluster("INFO"))).includes(
+          `cluster_known_nodes:${nodes.length}\r`,
+        ),
+      ),
+    ),
   );
   await Promise.all(
     nodes.slice(masters).map((node, index) => {
       const master = owners[index % masters];
-      return until(signal, () => withNode(node, async (redis) => (await redis.cluster("REPLICATE", ids.get(master?.id ?? "") ?? "")) === "OK"));
+      return until(signal, () =>
+        withNode(
+          node,
+          async (redis) => (await redis.cluster("REPLICATE", ids.get(master?.id ?? "") ?? "")) === "OK",
+        ),
+      );
     }),
   );
   await Promise.all(
@@ -137,5 +195,10 @@ async function until(signal: AbortSignal, holds: () => Promise<boolean>): Promis
     }
     await delay(25);
   }
-  throw new BreakwaterError("HARNESS_ERROR", "CLUSTER_NOT_READY", `Cannot form the Redis cluster in time: ${reasonOf(last)}`, { cause: last });
+  throw new BreakwaterError(
+    "HARNESS_ERROR",
+    "CLUSTER_NOT_READY",
+    `Cannot form the Redis cluster in time: ${reasonOf(last)}`,
+    { cause: last },
+  );
 }

@@ -1,6 +1,7 @@
-import { processEntries } from "../../process-entries.ts";
+import { abortOf } from "../../abort.ts";
 import { BreakwaterError } from "../../errors.ts";
 import type { EventBody } from "../../journal/event.ts";
+import { processEntries } from "../../process-entries.ts";
 import type { Traffic } from "../substrate.ts";
 import type { Processes, RunningProcess } from "./processes.ts";
 import type { FromRouter, Listener, Source, ToRouter } from "./router-protocol.ts";
@@ -16,6 +17,9 @@ export interface Router {
   traffic(): Traffic;
 }
 
+/** It only has to listen. */
+const upWithinMs = 10_000;
+
 export async function startRouter(
   processes: Processes,
   env: Readonly<Record<string, string>>,
@@ -23,24 +27,40 @@ export async function startRouter(
   sources: readonly Source[],
   listeners: readonly Listener[],
   record: (source: string, body: EventBody) => void,
-  started: RunningProcess[],
+  signal: AbortSignal,
 ): Promise<Router> {
-  const running = await processes.start({ name: "router", command: [process.execPath, processEntries.router], env, cwd, ipc: true });
-  started.push(running);
+  const running = await processes.start({
+    name: "router",
+    command: [process.execPath, processEntries.router],
+    env,
+    cwd,
+    ipc: true,
+  });
   const send = (message: ToRouter) => running.send(message);
   let traffic: Traffic = { entry: {}, links: {} };
   const up = new Promise<void>((resolve, reject) => {
     running.child.on("message", (message: FromRouter) => {
       if (message.type === "ready") resolve();
       else if (message.type === "failed") {
-        reject(new BreakwaterError("HARNESS_ERROR", "ADDRESS_NOT_AVAILABLE", `Cannot listen for the system's members: ${message.message}`));
+        reject(
+          new BreakwaterError(
+            "HARNESS_ERROR",
+            "ADDRESS_NOT_AVAILABLE",
+            `Cannot listen for the system's members: ${message.message}`,
+          ),
+        );
       } else if (message.type === "report") ({ traffic } = message);
       else record("router", { type: "bypass", to: message.to, from: message.from });
     });
-    running.exited.then(() => reject(new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended")));
+    running.exited.then(() =>
+      reject(
+        new BreakwaterError("HARNESS_ERROR", "ROUTER_DIED", "Cannot start the router: its process ended"),
+      ),
+    );
   });
   send({ type: "configure", sources, listeners });
-  await up;
+  const late = AbortSignal.any([signal, AbortSignal.timeout(upWithinMs)]);
+  await Promise.race([up, abortOf(late)]);
   return {
     process: running,
     sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),

@@ -38,7 +38,11 @@ export interface Destination {
 }
 
 export type ToRouter =
-  | { readonly type: "configure"; readonly sources: readonly Source[]; readonly listeners: readonly Listener[] }
+  | {
+      readonly type: "configure";
+      readonly sources: readonly Source[];
+      readonly listeners: readonly Listener[];
+    }
   | { readonly type: "source-pid"; readonly id: string; readonly pid: number }
   /** A dead process has no listener: connecting to it is refused by the kernel, and so it is here. */
   | { readonly type: "listen"; readonly destination: string; readonly on: boolean };

@@ -1,6 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { LinkTraffic } from "../../journal/event.ts";
-import { ownerOf } from "./socket-owner.ts";
 import {
   type Destination,
   type FromRouter,
@@ -11,6 +10,7 @@ import {
   type Target,
   type ToRouter,
 } from "./router-protocol.ts";
+import { ownerOf } from "./socket-owner.ts";
 
 /**
  * The router: a process of its own, so that a stall of the harness does not look like a network fault. It
@@ -90,11 +90,16 @@ async function route(client: Socket, listener: Listener): Promise<void> {
   }
   const proxy = source === "unknown" ? undefined : destination.proxies[source.id];
   if (source === "unknown" || proxy === undefined) {
-    tell({ type: "bypass", to: destination.id, from: source === "unknown" ? `${client.remoteAddress}:${client.remotePort}` : source.id });
+    tell({
+      type: "bypass",
+      to: destination.id,
+      from: source === "unknown" ? `${client.remoteAddress}:${client.remotePort}` : source.id,
+    });
     join(client, destination.direct);
     return;
   }
-  const isProbe = client.remoteAddress === source.probeAddress || client.remoteAddress === destination.probeAddress;
+  const isProbe =
+    client.remoteAddress === source.probeAddress || client.remoteAddress === destination.probeAddress;
   join(client, proxy, isProbe ? undefined : counterOf(`${source.id}>${destination.id}`));
 }
 
@@ -113,7 +118,8 @@ function choose({ name, destinations }: Listener, from: string | undefined): Des
 /** From whom a connection comes: by the listener where each source has its own, else by address, else by its owner. */
 async function sourceOf(client: Socket, listener: Listener): Promise<Source | "unknown" | "closed"> {
   const { remoteAddress: address, remotePort: port, localAddress, localPort } = client;
-  if (address === undefined || port === undefined || localAddress === undefined || localPort === undefined) return "closed";
+  if (address === undefined || port === undefined || localAddress === undefined || localPort === undefined)
+    return "closed";
   const all = [...sources.values()];
   if (listener.source !== undefined) return sources.get(listener.source) ?? "unknown";
   const byAddress = all.find((source) => source.address === address || source.probeAddress === address);
@@ -129,7 +135,11 @@ function counterOf(link: string): { connections: number; bytesOut: number; bytes
 }
 
 /** Passes bytes both ways until either side ends; a reset on one side is a reset on the other. */
-function join(client: Socket, { host, port }: Target, counter?: { bytesOut: number; bytesIn: number } & LinkTraffic): void {
+function join(
+  client: Socket,
+  { host, port }: Target,
+  counter?: { bytesOut: number; bytesIn: number } & LinkTraffic,
+): void {
   const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true });
   upstream.on("data", (chunk) => {
     if (counter !== undefined) counter.bytesIn += chunk.length;

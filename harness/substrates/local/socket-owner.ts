@@ -19,6 +19,7 @@ function tableReader(file: string): FreshTable {
     next ??= current.then(async () => {
       await delay(readEveryMs / 2);
       next = undefined;
+      // tcp6 is not there where IPv6 is switched off.
       const reading = readFile(file, "latin1").catch(() => "");
       current = reading.then(() => delay(readEveryMs / 2));
       return await reading;
@@ -33,7 +34,11 @@ const tables = [
 ] as const;
 
 /** Which of the sources holds the client's end of a connection on this host. */
-export async function ownerOf(client: SocketEnd, server: SocketEnd, sources: readonly Source[]): Promise<Source | "unknown" | "closed"> {
+export async function ownerOf(
+  client: SocketEnd,
+  server: SocketEnd,
+  sources: readonly Source[],
+): Promise<Source | "unknown" | "closed"> {
   const running = sources.filter((source) => source.address === undefined && source.pid !== undefined);
   // A short-lived connection may close while its owner is looked for: only one that stays open has no owner.
   for (let look = 0; look < 2; look += 1) {

@@ -5,7 +5,9 @@ import type { Shape } from "../substrate.ts";
 export interface Toxiproxy {
   version(): Promise<string>;
   /** Makes all proxies in one call. */
-  populate(proxies: readonly { readonly name: string; readonly listen: string; readonly upstream: string }[]): Promise<void>;
+  populate(
+    proxies: readonly { readonly name: string; readonly listen: string; readonly upstream: string }[],
+  ): Promise<void>;
   /** Puts a latency or a silence on a proxy, under a name. */
   addToxic(proxy: string, name: string, shape: Exclude<Shape, { kind: "refused" }>): Promise<void>;
   /** Takes the named ones off again; what is not there is fine. */
@@ -18,7 +20,12 @@ export interface Toxiproxy {
 const callTimeoutMs = 2_000;
 
 export function toxiproxyAt(base: string): Toxiproxy {
-  const call = async (method: string, path: string, body?: object, accept: readonly number[] = []): Promise<string> => {
+  const call = async (
+    method: string,
+    path: string,
+    body?: object,
+    accept: readonly number[] = [],
+  ): Promise<string> => {
     try {
       const response = await fetch(`${base}${path}`, {
         method,
@@ -26,29 +33,49 @@ export function toxiproxyAt(base: string): Toxiproxy {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      if (!response.ok && !accept.includes(response.status)) throw new Error(`it answered ${response.status}: ${text.trim()}`);
+      if (!response.ok && !accept.includes(response.status))
+        throw new Error(`it answered ${response.status}: ${text.trim()}`);
       return text;
     } catch (cause) {
-      throw new BreakwaterError("HARNESS_ERROR", "TOXIPROXY_CALL_FAILED", `Cannot shape a link: ${method} ${path} of Toxiproxy at ${base} failed: ${reasonOf(cause)}`, { cause });
+      throw new BreakwaterError(
+        "HARNESS_ERROR",
+        "TOXIPROXY_CALL_FAILED",
+        `Cannot shape a link: ${method} ${path} of Toxiproxy at ${base} failed: ${reasonOf(cause)}`,
+        { cause },
+      );
     }
   };
   return {
     version: () => call("GET", "/version"),
     async populate(proxies) {
-      await call("POST", "/populate", proxies.map((proxy) => ({ ...proxy, enabled: true })));
+      await call(
+        "POST",
+        "/populate",
+        proxies.map((proxy) => ({ ...proxy, enabled: true })),
+      );
     },
     async addToxic(proxy, name, shape) {
       await Promise.all(
         toxicsOf(shape).map((toxic) =>
           // 409: there already, from an earlier try of the same operation.
-          call("POST", `/proxies/${encodeURIComponent(proxy)}/toxics`, { ...toxic, name: `${name}-${toxic.stream}` }, [409]),
+          call(
+            "POST",
+            `/proxies/${encodeURIComponent(proxy)}/toxics`,
+            { ...toxic, name: `${name}-${toxic.stream}` },
+            [409],
+          ),
         ),
       );
     },
     async removeToxic(proxy, name) {
       await Promise.all(
         ["upstream", "downstream"].map((stream) =>
-          call("DELETE", `/proxies/${encodeURIComponent(proxy)}/toxics/${encodeURIComponent(`${name}-${stream}`)}`, undefined, [404]),
+          call(
+            "DELETE",
+            `/proxies/${encodeURIComponent(proxy)}/toxics/${encodeURIComponent(`${name}-${stream}`)}`,
+            undefined,
+            [404],
+          ),
         ),
       );
     },
@@ -66,9 +93,17 @@ function toxicsOf(shape: Exclude<Shape, { kind: "refused" }>) {
   switch (shape.kind) {
     case "latency":
       return [
-        { type: "latency", stream: "downstream", attributes: { latency: shape.delayMs, jitter: shape.jitterMs } },
+        {
+          type: "latency",
+          stream: "downstream",
+          attributes: { latency: shape.delayMs, jitter: shape.jitterMs },
+        },
       ];
     case "silent":
-      return ["upstream", "downstream"].map((stream) => ({ type: "timeout", stream, attributes: { timeout: 0 } }));
+      return ["upstream", "downstream"].map((stream) => ({
+        type: "timeout",
+        stream,
+        attributes: { timeout: 0 },
+      }));
   }
 }
