@@ -167,3 +167,45 @@ test("--print-schema prints the schema of the JSON report", async () => {
   assert.equal(code, 0);
   assert.equal(JSON.parse(stdout).type, "object");
 });
+
+test("a log without times: repeats are hits that save, not requests that pay again", async () => {
+  const path = join(folder, "untimed.jsonl");
+  const line = (key: number) =>
+    JSON.stringify({
+      model: "gpt-4o",
+      request: { messages: [{ role: "user", content: `question ${key}` }] },
+      promptTokens: 500,
+      outputTokens: 100,
+    });
+  await writeFile(path, `${Array.from({ length: 40 }, (_, row) => line(row % 4)).join("\n")}\n`);
+  const json = join(folder, "untimed.json");
+  const { code, stderr, stdout } = await simulate(
+    path,
+    "--strategies",
+    "exact",
+    "--sizes",
+    "1",
+    "--json",
+    json,
+  );
+  assert.equal(code, 0, stderr);
+  const report = reportSchema.parse(JSON.parse(await readFile(json, "utf8")));
+  assert.notEqual(report.advice.recommended, null);
+  assert.equal(report.strategies[0]?.joined, 0);
+  assert.match(stdout, /has no times/);
+});
+
+test("what cannot be written, lost or tried on this log is told before the work, with exit code 4", async () => {
+  const path = await chatLog();
+  for (const args of [
+    ["--json", join(folder, "no-such-folder", "r.json")],
+    ["--lose", "l2:3/3@1m"],
+    ["--lose", "all@1d"],
+    ["--strategies", "ttl", "--ttl", "1d"],
+    ["--strategies", "prefix", "--format", "openai"],
+  ]) {
+    const { code, stderr } = await simulate(path, ...args);
+    assert.equal(code, 4, `${args}: ${stderr}`);
+    assert.match(stderr, /hint: /);
+  }
+});

@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { access, open, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { serviceEnvironment } from "./advice/recommend.ts";
+import { InputError, reasonOf } from "./input-error.ts";
 import { loadLog } from "./log/load.ts";
 import { prepare } from "./prepare.ts";
 import { buildReport } from "./report/build.ts";
@@ -69,6 +70,9 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
     process.stdout.write(`${JSON.stringify(reportJsonSchema(), null, 2)}\n`);
     return;
   }
+  for (const path of [settings.json, settings.csv, settings.html, settings.writeConfig]) {
+    if (path !== undefined) await requireWritable(path);
+  }
   const { format, columns, malformedShare, keep } = settings;
   const { log, report: read } = await loadLog(program.args[0] ?? sample, {
     keep,
@@ -97,7 +101,31 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
       process.stderr.write(
         `Nothing was written to "${settings.writeConfig}": no cache that the service has gains anything here\n`,
       );
-    } else await writeFile(settings.writeConfig, serviceEnvironment(deployable, assumptions));
+    } else
+      await writeFile(settings.writeConfig, serviceEnvironment(deployable, assumptions, report.log.spanMs));
+  }
+}
+
+/**
+ * A simulation may take minutes: what cannot be written is told before it. Content that is there stays.
+ *
+ * @throws InputError
+ */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    await (await open(path, "a")).close();
+    if (!isThere) await rm(path);
+  } catch (thrown) {
+    throw new InputError(
+      "UNWRITABLE",
+      `Cannot write "${path}": ${reasonOf(thrown)}`,
+      "Name a file in a folder that exists and can be written to.",
+      thrown,
+    );
   }
 }
 

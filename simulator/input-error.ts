@@ -7,7 +7,10 @@ export class InputError extends Error {
     | "NO_PRICES"
     | "BAD_EMBEDDINGS"
     | "NOTHING_REPEATS"
-    | "NO_TIMES";
+    | "NO_TIMES"
+    | "NOT_IN_LOG"
+    | "BAD_LOSS"
+    | "UNWRITABLE";
   readonly hint: string;
 
   constructor(code: InputError["code"], message: string, hint: string, cause?: unknown) {

@@ -1,4 +1,4 @@
-import { possibleKinds } from "./advice/candidates.ts";
+import { possibleKinds, type StrategyKind } from "./advice/candidates.ts";
 import type { EvaluationInput } from "./advice/evaluate.ts";
 import { InputError } from "./input-error.ts";
 import { type Profile, readProfile } from "./latency/profile.ts";
@@ -24,6 +24,8 @@ const targetUtilisation = 0.7;
 const hits: HitTimes = { localMs: 0.05, sharedMs: 1 };
 /** Logs with more rows are swept at fewer sizes, unless told otherwise. */
 const manyRows = 500_000;
+/** Share of tokens without a price from which the report says that its money is too low. */
+const mostUnpriced = 0.01;
 
 /**
  * Makes of a log and the user's settings what a simulation needs, and says what was assumed on the way.
@@ -58,11 +60,14 @@ export async function prepare(log: RequestLog, settings: Settings): Promise<Prep
       "An exact cache would save nothing. A semantic one needs embeddings (--embeddings).",
     );
   }
+  refuseUnknown(log, kinds, settings);
   const answerBytes = meanAnswerBytes(log);
+  // Rows without times all come at once: whether one comes while another's answer is made cannot be said.
+  const hasTimes = spanOf(log) > 0;
   const input: EvaluationInput = {
     log,
     context: {
-      answerMs: answerTimes(log, profile),
+      ...(hasTimes ? { answerMs: answerTimes(log, profile) } : {}),
       ...(vectors === undefined ? {} : { vectors }),
       ...(by === "api" ? { missCost: pricing.missUsd.low } : {}),
     },
@@ -86,7 +91,14 @@ export async function prepare(log: RequestLog, settings: Settings): Promise<Prep
           "A semantic hit counts as right, and the log cannot say whether it is: such a cache is not recommended beside others. Embedding each request is not in the cost.",
         ]
       : []),
-    "A request that comes while its answer is being made (joined) counts as a hit; the cautious end of a range has it pay again.",
+    hasTimes
+      ? "A request that comes while its answer is being made (joined) counts as a hit; the cautious end of a range has it pay again."
+      : "The log has no times: every answer counts as made at once, and the cache's memory, paid by the hour, as free.",
+    ...(pricing.unpricedTokens > mostUnpriced * tokens && by === "api"
+      ? [
+          `${Math.round((100 * pricing.unpricedTokens) / tokens)} % of the tokens have no price and count as free: bill and saving are too low. Price them with --prices.`,
+        ]
+      : []),
     ...(log.cachedTokens === undefined
       ? []
       : [
@@ -117,6 +129,45 @@ export async function prepare(log: RequestLog, settings: Settings): Promise<Prep
     },
     assumptions,
   };
+}
+
+function spanOf(log: RequestLog): number {
+  return log.timeMs[log.rows - 1] ?? 0;
+}
+
+/** What the user asked for by name and this log has nothing for: an empty answer would look like a result. */
+function refuseUnknown(log: RequestLog, kinds: readonly StrategyKind[], settings: Settings): void {
+  if (kinds.includes("prefix") && log.blocks === undefined) {
+    throw new InputError(
+      "NOT_IN_LOG",
+      `Cannot simulate a prefix cache on log "${log.name}": it has no prompt blocks`,
+      "Prompt blocks come with Mooncake-style logs, and with logs that hold the prompts' text.",
+    );
+  }
+  const spanMs = spanOf(log);
+  if (settings.strategies?.includes("ttl") && !settings.ttl.some((ttlMs) => ttlMs < spanMs)) {
+    throw new InputError(
+      "NOT_IN_LOG",
+      `Cannot try times to live on log "${log.name}": it spans ${spanMs} ms, and no --ttl is shorter`,
+      "Give a shorter --ttl, or leave the strategy out.",
+    );
+  }
+  for (const { what, node, shards, atMs } of settings.lose) {
+    if (what === "l2" && node >= shards) {
+      throw new InputError(
+        "BAD_LOSS",
+        `Cannot lose shard ${node} of ${shards}: shards count from 0`,
+        `The last one is l2:${shards - 1}/${shards}.`,
+      );
+    }
+    if (atMs > spanMs) {
+      throw new InputError(
+        "BAD_LOSS",
+        `Cannot lose a part of the cache at ${atMs} ms: log "${log.name}" ends at ${spanMs} ms`,
+        "Times count from the log's first row.",
+      );
+    }
+  }
 }
 
 function assumed(input: EvaluationInput, settings: Settings, bytesEstimated: boolean): string[] {

@@ -6,9 +6,10 @@ import { lruCurve, type MissCurve } from "./curves/lru-curve.ts";
 import { shardsCurve } from "./curves/shards.ts";
 import type { HitTimes, LatencyBasis, RequestTimes } from "./latency/requests.ts";
 import { requestTimes } from "./latency/requests.ts";
-import { amountsPaid } from "./money/bill.ts";
+import { amountsPaid, billOf } from "./money/bill.ts";
+import { gpuBill } from "./money/gpu.ts";
 import type { Amounts } from "./money/rates.ts";
-import { replay } from "./strategies/replay.ts";
+import { type Replay, replay } from "./strategies/replay.ts";
 import type { Loss } from "./strategies/spec.ts";
 import { firstCounted } from "./strategies/summary.ts";
 import { runSweep } from "./sweep/run-sweep.ts";
@@ -58,7 +59,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       onProgress(done, specs.length);
     },
   });
-  const advice = recommend(evaluations);
+  const advice = recommend(evaluations, log.timeMs[log.rows - 1] ?? 0);
   const from = firstCounted(log.rows, input.warmupShare);
   const chosen = advice.recommended;
   const course = chosen === undefined ? undefined : replay(log, chosen.spec, context);
@@ -78,9 +79,16 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     ...(losses.length === 0 || chosen === undefined
       ? {}
       : {
-          failover: { of: chosen, ...failoverCost(log, chosen.spec, losses, context, pricing?.missUsd.low) },
+          failover: { of: chosen, ...failoverCost(log, chosen.spec, losses, context, billedBy(input)) },
         }),
   };
+}
+
+/** The model's bill under a replay, over the whole log; joined requests do not pay again, as in the misses. */
+function billedBy({ log, cost }: EvaluationInput): ((course: Replay) => number) | undefined {
+  if (cost.by === "api") return (course) => billOf(log, course, cost.pricing, 0).after.low;
+  if (cost.by === "gpu") return (course) => gpuBill(log, course, cost.gpu, 0).after.low;
+  return undefined;
 }
 
 function lruCurveOf({ input: { log, warmupShare }, candidates: { kinds, unit } }: SimulationOptions): {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { smallLog } from "../strategies/small-log.fixture.ts";
 import { strategySchema } from "../strategies/spec.ts";
+import { candidates } from "./candidates.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { kneeOf, paretoFront } from "./front.ts";
 import { recommend, serviceEnvironment } from "./recommend.ts";
+
+const hourMs = 3_600_000;
 
 test("the front: nothing on it is beaten, and all that is off it is", () => {
   const point = fc.record({ size: fc.nat(20), gain: fc.nat(20) });
@@ -69,7 +73,7 @@ test("recommended: the smallest that reaches 95 % of the best; the bound never; 
     evaluated("lru", 40, 98, { ttlMs: 60_000 }),
     evaluated("sieve", 80, 100),
   ];
-  const advice = recommend(all);
+  const advice = recommend(all, hourMs);
   assert.equal(advice.recommended, all[1]);
   assert.equal(advice.deployable, all[3]);
   assert.deepEqual(advice.front, [all[1], all[3], all[4]]);
@@ -87,22 +91,57 @@ test("a semantic cache is on the front, and recommended only where nothing else 
     }),
   };
   const exact = evaluated("lru", 20, 100);
-  assert.equal(recommend([semantic, exact]).recommended, exact);
-  assert.deepEqual(recommend([semantic, exact]).front, [semantic]);
-  assert.equal(recommend([semantic]).recommended, semantic);
+  assert.equal(recommend([semantic, exact], hourMs).recommended, exact);
+  assert.deepEqual(recommend([semantic, exact], hourMs).front, [semantic]);
+  assert.equal(recommend([semantic], hourMs).recommended, semantic);
 });
 
 test("where nothing gains, nothing is recommended", () => {
-  const advice = recommend([evaluated("lru", 1, -3), evaluated("lru", 2, 0)]);
+  const advice = recommend([evaluated("lru", 1, -3), evaluated("lru", 2, 0)], hourMs);
   assert.equal(advice.recommended, undefined);
   assert.equal(advice.deployable, undefined);
 });
 
 test("the service's environment: its TTL, and Redis's memory beside it", () => {
-  const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"]);
+  const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"], hourMs);
   assert.match(text, /^CACHE_FRESH_MS=60000$/m);
   assert.match(text, /maxmemory 40mb/);
   assert.match(text, /maxmemory-policy allkeys-lru/);
-  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), []), /^CACHE_FRESH_MS=86400000$/m);
-  assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), []), RangeError);
+  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^CACHE_FRESH_MS=86400000$/m);
+  assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), [], hourMs), RangeError);
+});
+
+test("on a log longer than a day the service is given only what it keeps for a day at most", () => {
+  const ever = evaluated("lru", 1, 100);
+  const day = evaluated("lru", 1, 90, {});
+  const within = {
+    ...day,
+    spec: strategySchema.parse({ answers: { ...day.spec.answers, ttlMs: 24 * hourMs } }),
+  };
+  assert.equal(recommend([ever, within], 24 * hourMs).deployable, ever);
+  assert.equal(recommend([ever, within], 48 * hourMs).deployable, within);
+  assert.throws(() => serviceEnvironment(ever, [], 48 * hourMs), RangeError);
+  assert.match(serviceEnvironment(within, [], 48 * hourMs), /^CACHE_FRESH_MS=86400000$/m);
+});
+
+test("on a log longer than a day, LRU and LFU are tried with a TTL of a day, each once", () => {
+  const log = smallLog([0, 1, 2, 3].map((day) => ({ key: 0, at: day * 24 * hourMs })));
+  const specs = candidates(log, {
+    kinds: ["exact", "ttl"],
+    policies: ["lru", "lfu", "sieve"],
+    sizes: 1,
+    unit: "entries",
+    ttlsMs: [24 * hourMs],
+    thresholds: [],
+    similarity: "recorded",
+    replicas: 1,
+    routing: "random",
+  });
+  const ofADay = specs.filter(({ answers }) => answers?.ttlMs === 24 * hourMs);
+  assert.deepEqual(ofADay.map(({ answers }) => answers?.tiers[0].policy).sort(), ["lfu", "lru"]);
+});
+
+test("where no request was counted, nothing is recommended", () => {
+  const none = evaluated("lru", 1, Number.NaN);
+  assert.equal(recommend([none], hourMs).recommended, undefined);
 });

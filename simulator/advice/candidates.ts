@@ -1,6 +1,7 @@
-import type { RequestLog } from "../log/log.ts";
+import { type RequestLog, rowKind } from "../log/log.ts";
 import type { PolicyName } from "../policies/catalog.ts";
 import type { AnswersSpec, StrategySpec, TierSpec } from "../strategies/spec.ts";
+import { longestFreshMs, redisPolicies } from "./recommend.ts";
 
 export const strategyKinds = ["exact", "ttl", "normalised", "semantic", "tiered", "prefix"] as const;
 export type StrategyKind = (typeof strategyKinds)[number];
@@ -38,7 +39,8 @@ export function candidates(log: RequestLog, options: CandidateOptions): Strategy
   const { kinds, policies, thresholds, similarity, replicas, routing, unit } = options;
   const capacities = options.capacities ?? logSpaced(footprint(log, unit), options.sizes);
   // A time to live that the log does not outlast changes nothing.
-  const ttlsMs = options.ttlsMs.filter((ttlMs) => ttlMs < (log.timeMs[log.rows - 1] ?? 0));
+  const spanMs = log.timeMs[log.rows - 1] ?? 0;
+  const ttlsMs = options.ttlsMs.filter((ttlMs) => ttlMs < spanMs);
   const specs: StrategySpec[] = [];
   const tier = (policy: PolicyName, capacity: number): TierSpec => ({ policy, capacity, unit });
   const answers = (given: Pick<AnswersSpec, "match" | "tiers"> & Partial<AnswersSpec>) =>
@@ -48,7 +50,14 @@ export function candidates(log: RequestLog, options: CandidateOptions): Strategy
     });
   for (const capacity of capacities) {
     if (kinds.includes("exact")) {
-      for (const policy of policies) answers({ match: "exact", tiers: [tier(policy, capacity)] });
+      for (const policy of policies) {
+        answers({ match: "exact", tiers: [tier(policy, capacity)] });
+        const isTried = policy === "lru" && kinds.includes("ttl") && ttlsMs.includes(longestFreshMs);
+        // The service keeps nothing for longer, and is advised only as it was replayed.
+        if (redisPolicies[policy] !== undefined && spanMs > longestFreshMs && !isTried) {
+          answers({ match: "exact", tiers: [tier(policy, capacity)], ttlMs: longestFreshMs });
+        }
+      }
     }
     if (kinds.includes("ttl")) {
       for (const ttlMs of ttlsMs) answers({ match: "exact", tiers: [tier("lru", capacity)], ttlMs });
@@ -86,12 +95,15 @@ function footprint(log: RequestLog, unit: TierSpec["unit"]): number {
   let sum = 0;
   for (let row = 0; row < log.rows; row++) {
     const key = log.key[row] as number;
-    if (seen[key] === 1) continue;
-    seen[key] = 1;
-    sum +=
+    if (seen[key] === 1 || (log.kind !== undefined && log.kind[row] !== rowKind.request)) continue;
+    const size =
       unit === "bytes"
         ? (log.bytes[row] as number)
         : (log.promptTokens[row] as number) + (log.outputTokens[row] as number);
+    // A size that this row does not know may come with a later one, as in a replay.
+    if (size === 0) continue;
+    seen[key] = 1;
+    sum += size;
   }
   return Math.max(1, sum);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Replay } from "../strategies/replay.ts";
 import { smallLog } from "../strategies/small-log.fixture.ts";
 import { strategySchema } from "../strategies/spec.ts";
 import { failoverCost } from "./failover.ts";
@@ -13,7 +14,9 @@ test("a cold start costs one more miss for each key that is asked for again", ()
     answers: { match: "exact", tiers: [{ policy: "lru", capacity: 100 }] },
   });
   const loss = { atMs: 995, downMs: 0, what: "all" as const, node: 0, shards: 1 };
-  const cost = failoverCost(log, spec, [loss], {}, new Float64Array(30).fill(0.5));
+  const cost = failoverCost(log, spec, [loss], {}, ({ outcome }) => {
+    return 0.5 * outcome.filter((what) => what === 0).length;
+  });
   assert.equal(cost.extraMisses, 10);
   assert.equal(cost.extraTokens, 1000);
   assert.equal(cost.extraUsd, 5);
@@ -24,6 +27,9 @@ test("a lost prefix cache costs tokens, not requests", () => {
   const log = smallLog([0, 1, 2, 3].map((key) => ({ key, at: key, prompt: 32, blocks: [0, 1] })));
   const spec = strategySchema.parse({ prefix: { policy: "lru", capacityTokens: 1600 } });
   const loss = { atMs: 2, downMs: 0, what: "all" as const, node: 0, shards: 1 };
-  const { extraMisses, extraTokens } = failoverCost(log, spec, [loss], {});
-  assert.deepEqual([extraMisses, extraTokens], [0, 32]);
+  const bill = ({ reusedTokens = new Uint32Array() }: Replay) =>
+    128 - reusedTokens.reduce((sum, tokens) => sum + tokens, 0);
+  const cost = failoverCost(log, spec, [loss], {}, bill);
+  assert.deepEqual([cost.extraMisses, cost.extraTokens, cost.extraUsd], [0, 32, 32]);
+  assert.equal(cost.ninetyPercentWithinMs, 0);
 });

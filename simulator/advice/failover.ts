@@ -1,5 +1,5 @@
 import type { RequestLog } from "../log/log.ts";
-import { outcome, type ReplayContext, replay } from "../strategies/replay.ts";
+import { outcome, type Replay, type ReplayContext, replay } from "../strategies/replay.ts";
 import type { Loss, StrategySpec } from "../strategies/spec.ts";
 
 /** What losing a part of the cache costs, against the same replay without the loss. */
@@ -9,43 +9,58 @@ export interface FailoverCost {
   readonly extraMisses: number;
   /** Prompt and answer tokens that the model processes more, reused prefixes included. */
   readonly extraTokens: number;
-  /** US dollars at the low prices; absent without prices. */
+  /** US dollars: the model's bill with the loss, less that without it. Absent without prices. */
   readonly extraUsd?: number;
-  /** Within this time from the first loss nine tenths of the extra misses have come; NaN where there are none. */
+  /**
+   * Within this time from the first loss nine tenths of what it costs have come: of the extra misses, or with a prefix
+   * cache of the extra tokens. NaN where there are none.
+   */
   readonly ninetyPercentWithinMs: number;
 }
 
-/** Replays a strategy with and without losses. An eviction may differ later too, so a few misses can be fewer. */
+/**
+ * Replays a strategy with and without losses. An eviction may differ later too, so a few misses can be fewer.
+ *
+ * @param billUsd what the model costs under a replay
+ */
 export function failoverCost(
   log: RequestLog,
   spec: StrategySpec,
   losses: readonly Loss[],
   context: ReplayContext,
-  missUsd?: Float64Array,
+  billUsd?: (replay: Replay) => number,
 ): FailoverCost {
   const without = replay(log, { ...spec, losses: [] }, context);
   const withLoss = replay(log, { ...spec, losses: [...losses] }, context);
   const from = Math.min(...losses.map(({ atMs }) => atMs));
-  const extraAt: number[] = [];
+  const extraAt: { afterMs: number; extra: number }[] = [];
   let extraMisses = 0;
   let extraTokens = 0;
-  let extraUsd = 0;
   for (let row = 0; row < log.rows; row++) {
     const before = without.outcome[row] === outcome.miss;
     const after = withLoss.outcome[row] === outcome.miss;
     const reached = Number(after) - Number(before);
     extraMisses += reached;
-    extraUsd += reached * (missUsd?.[row] ?? 0);
     const tokens = (log.promptTokens[row] as number) + (log.outputTokens[row] as number);
-    extraTokens +=
-      reached * tokens - (withLoss.reusedTokens?.[row] ?? 0) + (without.reusedTokens?.[row] ?? 0);
-    if (reached > 0) extraAt.push((log.timeMs[row] as number) - from);
+    const more = reached * tokens - (withLoss.reusedTokens?.[row] ?? 0) + (without.reusedTokens?.[row] ?? 0);
+    extraTokens += more;
+    const extra = spec.prefix === undefined ? reached : more;
+    if (extra > 0) extraAt.push({ afterMs: (log.timeMs[row] as number) - from, extra });
   }
   return {
     losses,
     extraMisses,
     extraTokens,
-    ...(missUsd === undefined ? {} : { extraUsd }),
-    ninetyPercentWithinMs: extraAt[Math.ceil(extraAt.length * 0.9) - 1] ?? Number.NaN,
+    ...(billUsd === undefined ? {} : { extraUsd: billUsd(withLoss) - billUsd(without) }),
+    ninetyPercentWithinMs: nineTenthsAt(extraAt),
   };
+}
+
+function nineTenthsAt(extraAt: readonly { afterMs: number; extra: number }[]): number {
+  let left = 0.9 * extraAt.reduce((sum, { extra }) => sum + extra, 0);
+  for (const { afterMs, extra } of extraAt) {
+    left -= extra;
+    if (left <= 1e-9) return afterMs;
+  }
+  return Number.NaN;
 }

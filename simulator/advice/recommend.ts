@@ -24,11 +24,16 @@ export interface Advice {
 
 const enough = 0.95;
 
+/** The service accepts up to a day; a strategy without a TTL, on a log no longer than that, is written as that. */
+export const longestFreshMs = 86_400_000;
+
 /**
  * Chooses among evaluated strategies. A gain that is a range is taken at its low end: a recommendation must hold on
  * the cautious reading of what the log leaves open.
+ *
+ * @param spanMs how long the log is: the service keeps an answer for a day at most
  */
-export function recommend(evaluations: readonly Evaluation[]): Advice {
+export function recommend(evaluations: readonly Evaluation[], spanMs: number): Advice {
   const runnable = evaluations.filter(({ spec }) => !usesPolicy(spec, "belady"));
   const hasMoney = runnable.some(({ money }) => money !== undefined && money.before.high > 0);
   const hasTokens = runnable.some(({ summary }) => !Number.isNaN(summary.hitShare.byToken));
@@ -39,7 +44,7 @@ export function recommend(evaluations: readonly Evaluation[]): Advice {
   const netOf = (evaluation: Evaluation): number =>
     hasMoney ? (evaluation.money?.netSaving.low ?? Number.NEGATIVE_INFINITY) : shareOf(evaluation);
   const choose = (of: readonly Evaluation[]) => {
-    const best = of.reduce((most, evaluation) => Math.max(most, netOf(evaluation)), 0);
+    const best = of.reduce((most, evaluation) => Math.max(most, netOf(evaluation) || 0), 0);
     if (best === 0) return undefined;
     return of
       .filter((evaluation) => netOf(evaluation) >= enough * best)
@@ -57,7 +62,7 @@ export function recommend(evaluations: readonly Evaluation[]): Advice {
     front: front.map(({ evaluation }) => evaluation),
     knee: kneeOf(front)?.evaluation,
     recommended: choose(certain.length > 0 ? certain : runnable),
-    deployable: choose(runnable.filter(({ spec }) => isDeployable(spec))),
+    deployable: choose(runnable.filter(({ spec }) => isDeployable(spec, spanMs))),
   };
 }
 
@@ -66,16 +71,18 @@ function memoryOf({ memoryBytes }: Evaluation): number {
 }
 
 /** Redis evicts by an approximation of LRU or LFU, and the reference service asks for the exact request with a TTL. */
-const redisPolicies: Partial<Record<PolicyName, string>> = { lru: "allkeys-lru", lfu: "allkeys-lfu" };
+export const redisPolicies: Partial<Record<PolicyName, string>> = { lru: "allkeys-lru", lfu: "allkeys-lfu" };
 
 /** Whether the reference service with its Redis can be set to do this. */
-function isDeployable({ answers, prefix }: StrategySpec): boolean {
+function isDeployable({ answers, prefix }: StrategySpec, spanMs: number): boolean {
   return (
     prefix === undefined &&
     answers !== undefined &&
     answers.match === "exact" &&
     answers.tiers.length === 1 &&
     answers.replicas === 1 &&
+    // An answer that would be kept for longer was not, in a log that is no longer than that.
+    (answers.ttlMs ?? spanMs) <= longestFreshMs &&
     redisPolicies[answers.tiers[0].policy] !== undefined
   );
 }
@@ -83,9 +90,6 @@ function isDeployable({ answers, prefix }: StrategySpec): boolean {
 function usesPolicy({ answers, prefix }: StrategySpec, name: PolicyName): boolean {
   return prefix?.policy === name || (answers?.tiers.some(({ policy }) => policy === name) ?? false);
 }
-
-/** The service accepts up to a day; a strategy without a TTL is written as that. */
-const longestFreshMs = 86_400_000;
 
 /**
  * The service's environment for a strategy, as lines of an env file. Redis has its own settings, so they
@@ -96,15 +100,16 @@ const longestFreshMs = 86_400_000;
 export function serviceEnvironment(
   { spec, label, memoryBytes }: Evaluation,
   assumptions: readonly string[],
+  spanMs: number,
 ): string {
   const tier = spec.answers?.tiers[0];
   const policy = tier === undefined ? undefined : redisPolicies[tier.policy];
-  if (!isDeployable(spec) || policy === undefined) {
+  if (!isDeployable(spec, spanMs) || policy === undefined) {
     throw new RangeError(
       `Cannot write "${label}" as the service's environment: the service has no such cache`,
     );
   }
-  const freshMs = Math.min(longestFreshMs, Math.round(spec.answers?.ttlMs ?? longestFreshMs));
+  const freshMs = Math.max(1, Math.round(spec.answers?.ttlMs ?? longestFreshMs));
   return [
     `# Chosen by the simulator: ${label}`,
     ...assumptions.map((line) => `# Assumed: ${line}`),

@@ -16,7 +16,7 @@ export function distributionOf(timesMs: Float32Array, from = 0): Distribution {
   sorted.sort();
   const count = sorted.length;
   const at = (percent: number): number => {
-    const rank = Math.max(1, Math.ceil((percent / 100) * count));
+    const rank = Math.max(1, Math.ceil((percent * count) / 100));
     return sorted[rank - 1] ?? Number.NaN;
   };
   let sum = 0;

@@ -94,3 +94,20 @@ test("percentiles are by nearest rank, and times that are not known are left out
   );
   assert.ok(Number.isNaN(distributionOf(new Float32Array()).p50Ms));
 });
+
+test("a request that the log has no time for is left out before and after alike", () => {
+  const log = smallLog([
+    { key: 0, at: 0, latencyMs: 800 },
+    { key: 0, at: 2000 },
+  ]);
+  const { latencyMs } = requestTimes(log, { kind: "log" }, hits, replay(log, exact));
+  assert.deepEqual([...latencyMs], [800, Number.NaN]);
+});
+
+test("a percentile's rank is exact where the share is no binary fraction", () => {
+  const { percentilesMs } = distributionOf(Float32Array.from({ length: 100 }, (_, ms) => ms + 1));
+  assert.deepEqual(
+    percentilesMs.slice(1),
+    Array.from({ length: 100 }, (_, ms) => ms + 1),
+  );
+});

@@ -42,6 +42,8 @@ export function requestTimes(
   for (let row = 0; row < log.rows; row++) {
     const what = replay.outcome[row];
     if (what === outcome.miss || what === outcome.notARequest) continue;
+    // What the log has no time for before, it has none for after: the same requests are compared.
+    if (basis.kind === "log" && Number.isNaN(log.latencyMs[row] as number)) continue;
     // A single tier stands for one that all replicas share.
     const lookup = hasTiers && what !== outcome.l2 ? hits.localMs : hits.sharedMs;
     const by = replay.servedBy[row] as number;

@@ -22,9 +22,13 @@ export function normalised(text: string): string {
 /** What an engine reads first to last, as text: tools, then the messages (or the bare prompt). */
 export function promptText(request: unknown): string {
   if (!isRecord(request)) return canonicalJson(request, identity);
-  const parts = [request.tools, request.system, request.messages ?? request.input ?? request.prompt];
+  const parts = [
+    request.tools,
+    request.system ?? request.instructions ?? request.systemInstruction ?? request.system_instruction,
+    request.messages ?? request.input ?? request.prompt ?? request.contents,
+  ];
   return parts
-    .filter((part) => part !== undefined)
+    .filter((part) => part !== undefined && part !== null)
     .map((part) => canonicalJson(part, identity))
     .join("");
 }

@@ -6,18 +6,7 @@ const aliases: Readonly<Record<CsvField, readonly string[]>> = {
   time: ["time", "timestamp", "createdat", "starttime", "date", "ts", "requestcreatedat"],
   tenant: ["tenant", "tenantid", "team", "teamid", "organization", "org"],
   model: ["model", "modelname", "modelid"],
-  request: [
-    "request",
-    "prompt",
-    "query",
-    "question",
-    "input",
-    "text",
-    "key",
-    "requesthash",
-    "objectid",
-    "id",
-  ],
+  request: ["request", "prompt", "query", "question", "input", "text", "key", "requesthash", "objectid"],
   promptTokens: ["prompttokens", "inputtokens", "contexttokens", "requesttokens", "tokensin"],
   cachedTokens: ["cachedtokens", "cachereadtokens", "cachereadinputtokens", "cachedinputtokens"],
   cacheWriteTokens: ["cachewritetokens", "cachecreationinputtokens"],
@@ -45,13 +34,19 @@ export function columnsOf(header: readonly string[], map: ColumnMap | undefined)
         "BAD_COLUMN_MAP",
         `Cannot read column "${name}" as "${field}": the log has no such column`,
         {
-          hint: `Its columns: ${header.join(", ")}`,
+          hint: `It has ${header.length} columns${namesToTell(header)}`,
         },
       );
     }
     found.set(field, column);
   }
   return found;
+}
+
+/** Only what looks like a name: without a header, the first line is data, and may be a prompt. */
+function namesToTell(header: readonly string[]): string {
+  const names = header.filter((name) => /^[a-z_][\w.-]{0,39}$/i.test(name));
+  return names.length < header.length ? "" : `: ${names.join(", ")}`;
 }
 
 /** Whether every column is named by its position, so that the first line is data and no header. */

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { columnsPath } from "./columns-file.ts";
+import { columnsPath, keepColumns, sourceOf } from "./columns-file.ts";
 import { loadLog } from "./load.ts";
 
 let folder = "";
@@ -64,6 +64,13 @@ test("columns of a log that has changed since, or was read in another way, are n
   assert.equal((await loadLog(path, { keep: true })).kept, false, "touched");
   assert.equal((await loadLog(path, { keep: true })).kept, true);
   assert.equal((await loadLog(path, { keep: true, format: "openai" })).kept, false, "another format");
+});
+
+test("columns of another version of the parsers are not taken", async () => {
+  await writeLog(10);
+  const read = await loadLog(path, { keep: false });
+  await keepColumns(path, await sourceOf(path), JSON.stringify([null, null, null]), read);
+  assert.equal((await loadLog(path, { keep: true })).kept, false);
 });
 
 test("columns that are cut off or damaged anywhere are not taken", async () => {

@@ -64,3 +64,12 @@ test("a column map is read from text, and what it gets wrong is told", () => {
     assert.throws(() => parseColumnMap(wrong), { code: "BAD_COLUMN_MAP" }, wrong);
   }
 });
+
+test("a quote inside a field, and one that closes nothing, take no other rows", () => {
+  const { records, problems } = readInTwo('1,5" disk\n2,a\n3,6" disk\n4,"open\n5,b\n6,"open\n', 1000);
+  assert.deepEqual(
+    records.map(([first]) => first),
+    ["1", "2", "3", "5"],
+  );
+  assert.deepEqual([problems.malformed, problems.records, problems.line], [2, 6, 6]);
+});

@@ -17,24 +17,15 @@ export function csvReader(
       const end = endOfLines(block);
       let at = block.from;
       while (at < end) {
-        const firstLineFeed = bytes.indexOf(0x0a, at);
-        let lineFeed = firstLineFeed;
-        let lines = 1;
-        let quotes = quotesIn(bytes, at, lineFeed);
-        while (quotes % 2 === 1) {
-          const next = bytes.subarray(0, end).indexOf(0x0a, lineFeed + 1);
-          if (next < 0 || next - at > mostRecordBytes) break;
-          quotes += quotesIn(bytes, lineFeed + 1, next);
-          lineFeed = next;
-          lines++;
-        }
-        if (quotes % 2 === 1 && !block.last && end - at <= mostRecordBytes) return at;
+        const limit = Math.min(end, at + mostRecordBytes);
+        const lineFeed = recordEnd(bytes, at, limit, delimiter.charCodeAt(0));
+        if (lineFeed === notClosed && limit === end && !block.last) return at;
         problems.line++;
-        if (quotes % 2 === 1) {
+        if (lineFeed < 0) {
           // Only the line with the stray quote is lost.
           problems.records++;
           problems.reject("has a quote that is not closed");
-          at = firstLineFeed + 1;
+          at = bytes.indexOf(0x0a, at) + 1;
           continue;
         }
         const text = textOf(bytes, at, lineFeed);
@@ -42,7 +33,7 @@ export function csvReader(
           problems.records++;
           handle(fieldsOf(text, delimiter));
         }
-        problems.line += lines - 1;
+        for (let i = at; i < lineFeed; i++) if (bytes[i] === 0x0a) problems.line++;
         at = lineFeed + 1;
       }
       return Math.min(at, block.to);
@@ -55,10 +46,29 @@ function textOf(bytes: Uint8Array, from: number, to: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(end - from, 0)).toString("utf8");
 }
 
-function quotesIn(bytes: Uint8Array, from: number, to: number): number {
-  let quotes = 0;
-  for (let at = from; at < to; at++) if (bytes[at] === 0x22) quotes++;
-  return quotes;
+const notClosed = -1;
+const closedTooEarly = -2;
+
+/**
+ * The line feed that ends the record. A quote opens a field only at its start, and closes it only at its end.
+ * Negative: notClosed up to `end`, or closedTooEarly.
+ */
+function recordEnd(bytes: Uint8Array, from: number, end: number, delimiter: number): number {
+  for (let at = from; at < end; at++) {
+    if (bytes[at] === 0x22) {
+      for (at++; at < end; at++) {
+        if (bytes[at] !== 0x22) continue;
+        if (bytes[at + 1] !== 0x22) break;
+        at++;
+      }
+      if (at >= end) return notClosed;
+      const next = bytes[++at];
+      if (next !== delimiter && next !== 0x0a && next !== 0x0d) return closedTooEarly;
+    }
+    while (at < end && bytes[at] !== delimiter && bytes[at] !== 0x0a) at++;
+    if (bytes[at] === 0x0a && at < end) return at;
+  }
+  return notClosed;
 }
 
 /** The fields of one record. */

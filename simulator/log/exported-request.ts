@@ -7,6 +7,12 @@ import type { Problems } from "./problems.ts";
 import { RequestRows, tokensPerTextBlock } from "./request-rows.ts";
 import type { Usage } from "./usage.ts";
 
+const tooDeep = "is nested too deep";
+/** Far more than any request has, and far less than what exhausts the stack. */
+const mostLevels = 500;
+
+export const answeredFromCache = "answered from a cache: its latency left out";
+
 /** One request as an observability tool exports it. */
 export interface ExportedRequest {
   /** Unix milliseconds. */
@@ -20,6 +26,8 @@ export interface ExportedRequest {
   readonly usage: Usage | undefined;
   /** NaN: unknown. */
   readonly latencyMs: number;
+  /** Whether a cache gave the answer: then the latency says nothing of the provider's. */
+  readonly cacheHit?: boolean;
   readonly answerBytes: number;
 }
 
@@ -35,6 +43,10 @@ export function exportReader(
   const rows = new RequestRows(builder);
   builder.tokensPerBlock = tokensPerTextBlock;
   const handle: RecordHandler = (record) => {
+    if (isTooDeep(record)) {
+      problems.reject(tooDeep);
+      return;
+    }
     const request = requestOf(record);
     if (typeof request === "string") problems.note(request);
     else addRequest(builder, problems, rows, request);
@@ -60,7 +72,12 @@ function addRequest(
   const tenant = builder.tenants.idOfText(request.tenant);
   row.model = builder.models.idOfText(request.model);
   row.timeMs = request.timeMs;
-  row.latencyMs = request.latencyMs;
+  if (Number.isNaN(request.timeMs)) problems.note("time that is none: taken for that of the request before");
+  row.latencyMs = problems.latency(request.latencyMs);
+  if (request.cacheHit === true) {
+    problems.note(answeredFromCache);
+    row.latencyMs = Number.NaN;
+  }
   row.bytes = request.answerBytes;
   row.promptTokens = request.usage?.prompt ?? 0;
   row.outputTokens = request.usage?.output ?? 0;
@@ -109,10 +126,22 @@ function startsAsJson(bytes: Uint8Array, from: number, to: number): boolean {
 export function unwrapped(value: unknown): unknown {
   if (typeof value !== "string" || !/^\s*[[{"]/.test(value)) return value;
   try {
-    return JSON.parse(value);
+    const parsed: unknown = JSON.parse(value);
+    // Kept as the text that it is: it identifies the request as well.
+    return isTooDeep(parsed) ? value : parsed;
   } catch {
     return value;
   }
+}
+
+/** Without recursion, which is what such a value would exhaust. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels) return true;
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+  }
+  return false;
 }
 
 /** The UTF-8 size of an answer as a cache would store it. */

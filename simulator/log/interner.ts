@@ -28,6 +28,22 @@ export class Interner {
     }
   }
 
+  /** The id that the hash has already, or -1. */
+  find(hash: Hash128): number {
+    for (let slot = hash.h1 & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const id = (this.#slots[2 * slot] ?? 0) - 1;
+      if (id < 0) return -1;
+      if (
+        this.#slots[2 * slot + 1] === hash.h1 &&
+        this.#rest[3 * id] === hash.h2 &&
+        this.#rest[3 * id + 1] === hash.h3 &&
+        this.#rest[3 * id + 2] === hash.h4
+      ) {
+        return id;
+      }
+    }
+  }
+
   #add(hash: Hash128, slot: number): number {
     const id = this.size++;
     this.#slots[2 * slot] = id + 1;

@@ -1,6 +1,9 @@
 import { keepColumns, keptColumns, type ReadLog, sourceOf } from "./columns-file.ts";
 import { type ReadOptions, readLog } from "./read.ts";
 
+/** To be raised with every change to what a log is read as: columns of another version are not taken. */
+const parserVersion = 2;
+
 export interface LoadOptions extends ReadOptions {
   /** Whether to keep the columns in a file beside the log, and to take them from there when they still fit. */
   readonly keep: boolean;
@@ -14,7 +17,7 @@ export interface LoadOptions extends ReadOptions {
 export async function loadLog(path: string, options: LoadOptions): Promise<ReadLog & { kept: boolean }> {
   if (!options.keep) return { ...(await readLog(path, options)), kept: false };
   const { format, columns, mostMalformedShare } = options;
-  const readAs = JSON.stringify([format ?? null, columns ?? null, mostMalformedShare ?? null]);
+  const readAs = JSON.stringify([parserVersion, format ?? null, columns ?? null, mostMalformedShare ?? null]);
   const kept = await keptColumns(path, readAs);
   if (kept !== undefined) return { ...kept, kept: true };
   const source = await sourceOf(path).catch(() => undefined);

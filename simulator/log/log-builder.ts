@@ -175,7 +175,9 @@ export class LogBuilder {
       bytes: u32((segment) => segment.bytes),
       latencyMs: columnOf(segments, rows, order, Float32Array, (segment) => segment.latencyMs, Number.NaN),
       model: columnOf(segments, rows, order, Uint16Array, (segment) => segment.model, 0),
-      models: this.models.texts.length > 0 ? this.models.texts : [""],
+      // Names end up in terminals: no control characters.
+      models:
+        this.models.texts.length > 0 ? this.models.texts.map((text) => text.replace(/\p{Cc}/gu, "")) : [""],
       ...(has((segment) => segment.cachedTokens)
         ? { cachedTokens: u32((segment) => segment.cachedTokens) }
         : {}),
@@ -201,8 +203,18 @@ export class LogBuilder {
       (segment) => segment.normalisedKey,
       0xffffffff,
     );
+    // An invalidation seldom names the normalised request: it is that of the other rows of the key.
+    const known = new Int32Array(this.keys.size).fill(-1);
+    for (let row = 0; row < ids.length; row++) {
+      if (ids[row] !== 0xffffffff) known[key[row] ?? 0] = ids[row] ?? -1;
+    }
     for (let row = 0; row < ids.length; row++) {
       if (ids[row] !== 0xffffffff) continue;
+      const knownId = known[key[row] ?? 0] ?? -1;
+      if (knownId >= 0) {
+        ids[row] = knownId;
+        continue;
+      }
       this.#hash.ofInteger(key[row] ?? 0, 0);
       this.#hash.h4 = 1;
       ids[row] = this.normalisedKeys.idOf(this.#hash);

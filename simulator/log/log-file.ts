@@ -26,7 +26,7 @@ export class LogFile {
       await using handle = await open(path);
       const magic = Buffer.alloc(4);
       await handle.read(magic, 0, 4, 0);
-      const zstandard = magic.readUInt32LE(0) === 0xfd2fb528;
+      const zstandard = magic.readUInt32LE(0) === 0xfd2fb528 || isSkippable(magic);
       const gzip = magic.readUInt16BE(0) === 0x1f8b;
       return new LogFile(path, (await stat(path)).size, zstandard ? "zstandard" : gzip ? "gzip" : undefined);
     } catch (thrown) {
@@ -44,9 +44,18 @@ export class LogFile {
     // Node's decompressor ends with the first frame. Files have more where they were compressed in parallel,
     // or appended to.
     for (let frame = 0; frame < this.bytesTotal; ) {
-      frame += yield* this.#from(frame);
+      const skippable = await this.#skippableBytes(frame);
+      frame += skippable > 0 ? skippable : yield* this.#from(frame);
       this.bytesRead = frame;
     }
+  }
+
+  /** The length of the skippable frame at a position of the file (RFC 8878, 3.1.2), or 0: it is none. */
+  async #skippableBytes(start: number): Promise<number> {
+    await using handle = await open(this.path);
+    const head = Buffer.alloc(8);
+    const { bytesRead } = await handle.read(head, 0, 8, start);
+    return bytesRead === 8 && isSkippable(head) ? 8 + head.readUInt32LE(4) : 0;
   }
 
   /** The content from a position of the file on. Returns how much of the file it took. */
@@ -74,4 +83,8 @@ export class LogFile {
       decompressor?.destroy();
     }
   }
+}
+
+function isSkippable(magic: Buffer): boolean {
+  return magic.readUInt32LE(0) >>> 4 === 0x184d2a5;
 }

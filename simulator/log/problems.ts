@@ -15,6 +15,12 @@ export class Problems {
     if (this.examples.length < examplesKept) this.examples.push({ line: this.line, reason });
   }
 
+  /** A latency as it is; NaN, and counted, where it is below zero. */
+  latency(ms: number): number {
+    if (ms < 0) this.note("latency below zero: left out");
+    return ms >= 0 && ms !== Number.POSITIVE_INFINITY ? ms : Number.NaN;
+  }
+
   /** Counts the current record as well-formed, and no request to replay (or known only in part). */
   note(reason: string): void {
     this.skipped[reason] = (this.skipped[reason] ?? 0) + 1;

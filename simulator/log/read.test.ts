@@ -95,6 +95,7 @@ test("gzip and Zstandard are read whatever the name, and a byte order mark is pa
   const inParts = [gzipSync, zstdCompressSync].map((compress) =>
     Buffer.concat(halves.map((half) => compress(half))),
   );
+  const skippable = Buffer.from([0x51, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
   for (const content of [
     text,
     `\uFEFF${text}`,
@@ -102,6 +103,8 @@ test("gzip and Zstandard are read whatever the name, and a byte order mark is pa
     gzipSync(text),
     zstdCompressSync(text),
     ...inParts,
+    Buffer.concat([skippable, zstdCompressSync(text)]),
+    Buffer.concat([zstdCompressSync(text), skippable]),
   ]) {
     const { log, report } = await readLog(await fileOf(content));
     assert.deepEqual(
@@ -194,4 +197,10 @@ test("a million rows need memory for their columns, not for their texts", async 
   });
   assert.deepEqual([log.rows, log.keys], [1_000_000, 64]);
   assert.ok(most < 400e6, `${Math.round(most / 1e6)} MB`);
+});
+
+test("the format is guessed from a first line of any length", async () => {
+  const long = JSON.stringify({ time: 1, model: "m", request: { prompt: "x".repeat(200_000) } });
+  const { report } = await readLog(await fileOf(`${long}\n${line(2)}\n`));
+  assert.deepEqual([report.format, report.records], ["openai", 2]);
 });

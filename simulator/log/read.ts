@@ -71,7 +71,7 @@ export async function readLog(
 
   const consume = (last: boolean): void => {
     if (reader === undefined) {
-      format ??= guess(path, bytes.subarray(0, Math.min(filled, headBytes)), last && filled <= headBytes);
+      format ??= guess(path, bytes.subarray(0, headEnd(bytes, filled)), last && filled <= headBytes);
       reader = formats[format].open(builder, problems, options);
       if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) textStart = 3;
     }
@@ -125,6 +125,13 @@ export async function readLog(
     notes: problems.skipped,
   };
   return { log: builder.finish(basename(path)), report };
+}
+
+/** Where the part ends that tells the format: a long first line is in it as a whole. */
+function headEnd(bytes: Uint8Array, filled: number): number {
+  if (filled <= headBytes) return filled;
+  const lineFeed = bytes.subarray(0, filled).indexOf(0x0a);
+  return lineFeed < 0 ? filled : Math.max(lineFeed + 1, headBytes);
 }
 
 function guess(path: string, head: Uint8Array, whole: boolean): FormatName {

@@ -28,10 +28,15 @@ export class RequestRows {
     this.#builder = builder;
   }
 
+  /** The hash of a request, before its tenant and model. Valid until the next call. */
+  hashOf(request: unknown): Hash128 {
+    return this.#hash.ofText(canonicalRequest(request));
+  }
+
   /** Sets the row's keys from a request: parsed JSON, or a text that is the prompt. */
   identify(row: Row, tenant: number, model: number, request: unknown): Identity {
     const builder = this.#builder;
-    row.key = builder.keys.idOf(this.#hash.ofText(canonicalRequest(request)).within(tenant, model));
+    row.key = builder.keys.idOf(this.hashOf(request).within(tenant, model));
     const text = normalisedRequest(request);
     row.normalisedKey = builder.normalisedKeys.idOf(this.#hash.ofText(text).within(tenant, model));
     return row;

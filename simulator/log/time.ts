@@ -10,13 +10,16 @@ export function timeOfText(text: string): number {
   }
   const [, year, month, day, hour = 0, minute = 0, second = 0, fraction = 0, sign, zoneHour, zoneMinute] =
     match;
+  if (!isDate(+(year ?? 0), +(month ?? 1), +(day ?? 1))) return Number.NaN;
+  if (+hour > 23 || +minute > 59 || +second > 60) return Number.NaN;
   const wholeMs = Date.UTC(+(year ?? 0), +(month ?? 1) - 1, +(day ?? 1), +hour, +minute, +second);
   const zoneMinutes = 60 * +(zoneHour ?? 0) + +(zoneMinute ?? 0);
   return wholeMs + 1000 * +fraction - (sign === "-" ? -1 : 1) * 60_000 * zoneMinutes;
 }
 
-/** Unix milliseconds of a number of seconds, milliseconds, microseconds or nanoseconds, by its size. */
+/** Unix milliseconds of a number of seconds, milliseconds, microseconds or nanoseconds, by its size; NaN below zero. */
 export function timeOfNumber(value: number): number {
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return Number.NaN;
   if (value < 1e11) return 1000 * value;
   if (value < 1e14) return value;
   return value < 1e17 ? value / 1e3 : value / 1e6;
@@ -39,9 +42,15 @@ export function timeOfBytes(bytes: Uint8Array, from: number, to: number): number
       1000 * two(17) +
       10 * two(20) +
       digit(bytes, from + 22);
-    if (!Number.isNaN(timeMs)) return timeMs;
+    const possible = isDate(100 * two(0) + two(2), two(5), two(8)) && two(11) < 24 && two(14) < 60;
+    if (possible && two(17) < 60 && !Number.isNaN(timeMs)) return timeMs;
   }
   return timeOfText(Buffer.from(bytes.subarray(from, to)).toString("latin1"));
+}
+
+function isDate(year: number, month: number, day: number): boolean {
+  if (!(month >= 1 && month <= 12 && day >= 1)) return false;
+  return day <= 28 || day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 function digit(bytes: Uint8Array, at: number): number {

@@ -8,6 +8,7 @@ import { strategySchema } from "../strategies/spec.ts";
 import { amountsPaid, billOf } from "./bill.ts";
 import { genaiPrices } from "./genai-prices.ts";
 import { gpuBill, gpuMsByRow } from "./gpu.ts";
+import { priceTableSchema, tablePrices } from "./price-table.ts";
 import { priceLog } from "./pricing.ts";
 import { totalOf } from "./rates.ts";
 
@@ -93,7 +94,7 @@ test("hours that the log leaves open give a range, and its own time of day a fig
   assert.ok(Math.abs(night.low - 0.685) < 1e-9 && night.low === night.high);
 });
 
-test("joined requests and cache writes make the saving a range", () => {
+test("joined requests make the saving a range", () => {
   const log = smallLog(
     [
       { key: 0, prompt: 1000, output: 100, model: "claude-sonnet-4-5", blocks: [0, 1] },
@@ -107,9 +108,49 @@ test("joined requests and cache writes make the saving a range", () => {
   assert.ok(Math.abs(joined.saving.high - (1000 * 3 + 100 * 15) / 1e6) < 1e-9);
   const prefix = strategySchema.parse({ prefix: { policy: "lru", capacityTokens: 5000 } });
   const { saving } = billOf(log, replay(log, prefix), pricing, 0);
-  // Read at 0.30 instead of 3; the first prompt written at 3.75 or not at all.
-  assert.ok(Math.abs(saving.high - (1000 * 2.7) / 1e6) < 1e-9);
+  // Read at 0.30 instead of 3; the first prompt written at 3.75, since the second reads all of it.
+  assert.ok(Math.abs(saving.high - (1000 * 2.7 - 1000 * 0.75) / 1e6) < 1e-9);
   assert.ok(Math.abs(saving.low - (1000 * 2.7 - 1000 * 0.75) / 1e6) < 1e-9);
+});
+
+test("a block that no later prompt reads is written or not: the saving is a range", () => {
+  const model = "claude-sonnet-4-5";
+  const log = smallLog(
+    [
+      { key: 0, prompt: 1500, model, blocks: [0, 1, 2] },
+      { key: 1, prompt: 1000, model, blocks: [0, 3] },
+      { key: 2, prompt: 500, model, blocks: [0] },
+    ],
+    500,
+  );
+  const prefix = strategySchema.parse({ prefix: { policy: "lru", capacityTokens: 5000 } });
+  const { saving } = billOf(log, replay(log, prefix), priceLog(log, source), 0);
+  // Block 0 is read twice from one write; blocks 1, 2 and 3 are never read.
+  assert.ok(Math.abs(saving.high - (2 * 500 * 2.7 - 500 * 0.75) / 1e6) < 1e-9);
+  assert.ok(Math.abs(saving.low - (2 * 500 * 2.7 - 2000 * 0.75) / 1e6) < 1e-9);
+});
+
+test("a model called like a property of every object has no price in a table", () => {
+  const table = tablePrices(priceTableSchema.parse({ source: "x", date: "2026-01-01", models: {} }), {
+    batch: false,
+  });
+  assert.equal(table.rates("constructor", new Date()), undefined);
+  assert.equal(table.dependsOnTime("constructor"), false);
+});
+
+test("names with a provider, a region or a version in them have the model's price", () => {
+  const at = new Date("2026-09-01");
+  for (const [name, plain] of [
+    ["openai/gpt-4o", "gpt-4o"],
+    ["openrouter/openai/gpt-4o", "gpt-4o"],
+    ["anthropic/claude-sonnet-4-5", "claude-sonnet-4-5"],
+    ["bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"],
+    ["vertex_ai/claude-sonnet-4-5@20250929", "claude-sonnet-4-5"],
+  ] as const) {
+    assert.ok(source.rates(name, at) !== undefined, name);
+    assert.equal(source.rates(name, at)?.output.base, source.rates(plain, at)?.output.base, name);
+  }
+  assert.equal(source.rates("nobody/no-such-model", at), undefined);
 });
 
 test("models without a price are named and counted, not guessed", () => {
@@ -117,7 +158,8 @@ test("models without a price are named and counted, not guessed", () => {
     { key: 0, prompt: 10, output: 10, model: "no-such-model" },
     { key: 1, prompt: 10, output: 10 },
   ]);
-  const { unpricedModels, unpricedRequests } = priceLog(log, source);
+  const { unpricedModels, unpricedRequests, unpricedTokens } = priceLog(log, source);
+  assert.equal(unpricedTokens, 40);
   assert.deepEqual([unpricedModels, unpricedRequests], [["no-such-model", "(no model named)"], 2]);
   assert.equal(priceLog(log, source, "gpt-4o").unpricedRequests, 1);
 });

@@ -15,7 +15,10 @@ export interface Bill {
 interface Reading {
   /** A request that comes while its answer is being made pays again. */
   readonly joinedPays: boolean;
-  /** Every prompt token that the provider's cache did not have is written to it, where writing is billed. */
+  /**
+   * Every prompt token that the provider's cache did not have is written to it, where writing is billed. Else only
+   * what a later prompt reads again: what is read must have been written.
+   */
   readonly writesAll: boolean;
 }
 
@@ -33,11 +36,12 @@ export function billOf(log: RequestLog, replay: Replay, pricing: Pricing, from: 
   const before: number[] = [];
   const after: number[] = [];
   const savings: number[] = [];
+  const needed = neededWrites(log, replay);
   for (const { rates, missUsd } of ends) {
     const all = sumFrom(missUsd, from);
     before.push(all);
     for (const reading of [cautious, optimistic]) {
-      const left = afterUsd(log, replay, rates, missUsd, reading, from);
+      const left = afterUsd(log, replay, rates, missUsd, reading, from, needed);
       after.push(left);
       savings.push(all - left);
     }
@@ -72,13 +76,14 @@ function afterUsd(
   missUsd: Float64Array,
   reading: Reading,
   from: number,
+  needed: Uint32Array,
 ): number {
   let usd = 0;
   for (let row = from; row < log.rows; row++) {
     if (!pays(replay, row, reading)) continue;
     const price = rates[of[row] as number];
     if (replay.reusedTokens === undefined || price === undefined) usd += missUsd[row] as number;
-    else usd += totalOf(amountsOf(usageAfter(log, row, price, reading, replay), price));
+    else usd += totalOf(amountsOf(usageAfter(log, row, price, reading, replay, needed[row]), price));
   }
   return usd;
 }
@@ -90,12 +95,35 @@ function usageAfter(
   rates: Rates,
   { writesAll }: Reading,
   replay: Replay | undefined,
+  needed = 0,
 ): Usage {
   const logged = loggedUsage(log, row);
   if (replay?.reusedTokens === undefined) return logged;
   const cachedTokens = replay.reusedTokens[row] as number;
-  const written = writesAll && rates.billsCacheWrites ? logged.inputTokens - cachedTokens : 0;
+  const most = logged.inputTokens - cachedTokens;
+  const written = !rates.billsCacheWrites ? 0 : writesAll ? most : Math.min(most, needed);
   return { ...logged, cachedTokens, cacheWriteTokens: written };
+}
+
+/** By row: prompt tokens of the blocks that it computed and that a later row reused from it. */
+function neededWrites({ rows, blocks }: RequestLog, { outcome: became, reusedBlocks }: Replay): Uint32Array {
+  const needed = new Uint32Array(rows);
+  if (blocks === undefined || reusedBlocks === undefined) return needed;
+  const isReadLater = new Uint8Array(blocks.blocks);
+  for (let row = rows - 1; row >= 0; row--) {
+    if (became[row] !== outcome.miss) continue;
+    const from = blocks.start[row] as number;
+    const computedFrom = from + (reusedBlocks[row] as number);
+    let count = 0;
+    for (let at = computedFrom; at < (blocks.start[row + 1] as number); at++) {
+      const id = blocks.ids[at] as number;
+      count += isReadLater[id] as number;
+      isReadLater[id] = 0;
+    }
+    for (let at = from; at < computedFrom; at++) isReadLater[blocks.ids[at] as number] = 1;
+    needed[row] = count * blocks.tokensPerBlock;
+  }
+  return needed;
 }
 
 function sumFrom(values: Float64Array, from: number): number {

@@ -2,7 +2,7 @@ import { calcPrice, type ModelPrice } from "@pydantic/genai-prices";
 import type { PriceSource } from "./price-source.ts";
 import { type Rate, type Rates, scaled } from "./rates.ts";
 
-/** The version that package.json pins and the day it was published; genai-prices.test.ts holds them together. */
+/** The version that package.json pins and the day it was published; fixtures.test.ts holds them together. */
 export const genaiPricesVersion = "0.1.8";
 const publishedOn = "2026-09-23";
 
@@ -16,7 +16,10 @@ const batchShare = 0.5;
 export function genaiPrices({ batch }: { batch: boolean }): PriceSource {
   const timed = new Map<string, boolean>();
   const lookUp = (model: string, at: Date) => {
-    const found = calcPrice({ input_tokens: 1 }, model, { timestamp: at });
+    let found: ReturnType<typeof calcPrice> = null;
+    for (const name of namesOf(model)) {
+      found ??= calcPrice({ input_tokens: 1 }, name, { timestamp: at });
+    }
     if (found !== null) timed.set(model, Array.isArray(found.model.prices));
     return found;
   };
@@ -33,6 +36,19 @@ export function genaiPrices({ batch }: { batch: boolean }): PriceSource {
       return timed.get(model) ?? false;
     },
   };
+}
+
+/** The name as it is; then without providers in front ("openai/gpt-4o"); then without a cloud's region and version. */
+function namesOf(model: string): string[] {
+  const names = [model];
+  for (let at = model.indexOf("/"); at >= 0; at = model.indexOf("/", at + 1)) names.push(model.slice(at + 1));
+  const last = names.at(-1) as string;
+  const bare = last
+    .replace(/^(us|eu|apac|global|us-gov|jp|au)\./, "")
+    .replace(/^(anthropic|meta|amazon|mistral|cohere|deepseek)\./, "")
+    .replace(/@[^@]*$/, "")
+    .replace(/-v\d+(:\d+)*$/, "");
+  return bare === last ? names : [...names, bare];
 }
 
 /** A kind of token without a price of its own costs what input costs, as in the package. */

@@ -52,11 +52,13 @@ export type PriceTable = z.output<typeof priceTableSchema>;
 
 /** @throws InputError `NO_PRICES` where batch prices are asked for and the table has none for a model */
 export function tablePrices(table: PriceTable, { batch }: { batch: boolean }): PriceSource {
+  // A model may be called like a property that every object has.
+  const entryOf = (model: string) => (Object.hasOwn(table.models, model) ? table.models[model] : undefined);
   return {
     source: `${table.source}${batch ? ", batch" : ""}`,
     date: table.date,
     rates(model, at) {
-      const entry = table.models[model];
+      const entry = entryOf(model);
       if (entry === undefined) return undefined;
       if (batch && entry.batch !== undefined) return ratesFrom(entry.batch);
       const minute = at.getUTCHours() * 60 + at.getUTCMinutes();
@@ -70,7 +72,7 @@ export function tablePrices(table: PriceTable, { batch }: { batch: boolean }): P
         "Add one of them, or leave --batch out.",
       );
     },
-    dependsOnTime: (model) => (table.models[model]?.hours.length ?? 0) > 0,
+    dependsOnTime: (model) => (entryOf(model)?.hours.length ?? 0) > 0,
   };
 }
 

@@ -26,6 +26,8 @@ export interface Pricing {
   /** Models that the source has no price for; their requests count as free. */
   readonly unpricedModels: readonly string[];
   readonly unpricedRequests: number;
+  /** Prompt and answer tokens of those requests. */
+  readonly unpricedTokens: number;
 }
 
 /**
@@ -41,12 +43,15 @@ export function priceLog(log: RequestLog, source: PriceSource, assumeModel?: str
   const high = open ? createRowRates(log.rows) : low;
   const missing = new Set<string>();
   let unpricedRequests = 0;
+  let unpricedTokens = 0;
+  const tokensOf = (row: number) => (log.promptTokens[row] as number) + (log.outputTokens[row] as number);
   for (let row = 0; row < log.rows; row++) {
     if (log.kind !== undefined && log.kind[row] !== rowKind.request) continue;
     const model = log.model[row] as number;
     const name = names[model] as string;
     if (name === "") {
       unpricedRequests += 1;
+      unpricedTokens += tokensOf(row);
       missing.add("(no model named)");
       continue;
     }
@@ -63,6 +68,7 @@ export function priceLog(log: RequestLog, source: PriceSource, assumeModel?: str
     }
     if (low.of[row] === unpriced) {
       unpricedRequests += 1;
+      unpricedTokens += tokensOf(row);
       missing.add(name);
     }
   }
@@ -75,6 +81,7 @@ export function priceLog(log: RequestLog, source: PriceSource, assumeModel?: str
     missUsd: { low: lowUsd, high: open ? missUsd(log, high) : lowUsd },
     unpricedModels: [...missing],
     unpricedRequests,
+    unpricedTokens,
   };
 }
 

@@ -97,21 +97,21 @@ function refuseContradictions(
   }
 }
 
-/** Weight of each key: that of the first row that asks for it. Size changes later in the log are not followed. */
+/** Weight of each key: that of the first request for it whose size is known; 1 where none is. Size changes later in the log are not followed. */
 function weights(log: RequestLog, unit: "bytes" | "tokens", key: Uint32Array, keys: number): Uint32Array {
   const weight = new Uint32Array(keys);
   let known = false;
   for (let row = 0; row < log.rows; row++) {
     const of = key[row] as number;
-    if (weight[of] !== 0) continue;
+    if (weight[of] !== 0 || !isRequest(log, row)) continue;
     const size =
       unit === "bytes"
         ? (log.bytes[row] as number)
         : (log.promptTokens[row] as number) + (log.outputTokens[row] as number);
     known ||= size > 0;
-    weight[of] = Math.max(1, size);
+    weight[of] = size;
   }
-  if (known) return weight;
+  if (known) return weight.map((size) => Math.max(1, size));
   throw new StrategyError(
     "NOT_IN_LOG",
     `Cannot count capacity in ${unit}: log "${log.name}" has none`,
@@ -129,11 +129,15 @@ function costs(
   const cost = new Float64Array(keys);
   for (let row = 0; row < log.rows; row++) {
     const of = key[row] as number;
-    if (cost[of] !== 0) continue;
+    if (cost[of] !== 0 || !isRequest(log, row)) continue;
     cost[of] =
       missCost?.[row] ?? Math.max(1, (log.promptTokens[row] as number) + (log.outputTokens[row] as number));
   }
   return cost;
+}
+
+function isRequest({ kind }: RequestLog, row: number): boolean {
+  return kind === undefined || kind[row] === rowKind.request;
 }
 
 function requestedKeys({ kind, rows }: RequestLog, key: Uint32Array): Uint32Array {

@@ -187,3 +187,16 @@ test("for any requests: one row answers for its own key, and was itself a miss b
     ),
   );
 });
+
+test("a key weighs what the first request with a known size says, and an invalidation says nothing", () => {
+  const tiers = [{ policy: "lru", capacity: 100, unit: "bytes" }];
+  const rows = [
+    { key: 0, kind: rowKind.dropKey },
+    { key: 0, bytes: 0 },
+    { key: 0, bytes: 200 },
+    { key: 1, bytes: 50 },
+    { key: 1, bytes: 50 },
+  ];
+  // Key 0 is larger than the cache: it is never held.
+  assert.deepEqual(outcomes(rows, { tiers }), [notARequest, miss, miss, miss, l1]);
+});

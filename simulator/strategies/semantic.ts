@@ -30,6 +30,13 @@ export function createSemantic(inputs: AnswerInputs, context: ReplayContext): An
         : "Give a log whose rows name their nearest earlier row.",
     );
   }
+  if (held !== undefined && log.models.length > 1) {
+    throw new StrategyError(
+      "NOT_COMBINABLE",
+      `Cannot compute similarity on log "${log.name}": it has ${log.models.length} models, and one's answer must not serve another's request`,
+      "Replay the rows of each model (and of each tenant) as a log of their own.",
+    );
+  }
   const store = createStore({
     ...storeOptions(spec.tiers[0]),
     ...(held === undefined ? {} : { onEvict: (of: number) => held.remove(of) }),

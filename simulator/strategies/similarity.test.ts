@@ -34,6 +34,22 @@ test("the nearest held key is that of a plain search, whatever was added and rem
   );
 });
 
+test("computed similarity is refused on a log with several models: one must not answer for another", () => {
+  const log = smallLog([
+    { key: 0, model: "a" },
+    { key: 1, model: "b" },
+  ]);
+  const spec = strategySchema.parse({
+    answers: {
+      match: "semantic",
+      tiers: [{ policy: "lru", capacity: 10 }],
+      semantic: { similarity: "computed", threshold: 0.8 },
+    },
+  });
+  const vectors = { values: Float32Array.of(1, 1), dimensions: 1 };
+  assert.throws(() => replay(log, spec, { vectors }), { code: "NOT_COMBINABLE" });
+});
+
 test("an embedder's vectors answer a reworded request; a decision in place of the threshold may refuse it", async () => {
   const embedder = trigramEmbedder(512);
   const texts = [

@@ -24,6 +24,7 @@ const csv: Format = {
     builder.tokensPerBlock = tokensPerTextBlock;
     let columns: Map<CsvField, number> | undefined;
     let width = 0;
+    let checked = false;
     const handle = (fields: readonly string[]): void => {
       if (columns === undefined) {
         const header = fields.map((name) => name.trim());
@@ -39,6 +40,8 @@ const csv: Format = {
         return;
       }
       const known = columns;
+      if (!checked && map === undefined) numbersAreTokens(known, fields);
+      checked = true;
       const field = (name: CsvField): string | undefined => fields[known.get(name) ?? -1];
       const timeText = field("time");
       const timeMs = timeText === undefined ? Number.NaN : timeOfText(timeText);
@@ -66,7 +69,7 @@ const csv: Format = {
       row.cachedTokens = usage.cached;
       row.cacheWriteTokens = usage.cacheWrite;
       row.bytes = countOf(counts[2]);
-      row.latencyMs = milliseconds(field("latencyMs"), field("latencySeconds"));
+      row.latencyMs = problems.latency(milliseconds(field("latencyMs"), field("latencySeconds")));
       const request = field("request");
       if (request === undefined) row.key = builder.keyOfItsOwn();
       else {
@@ -86,6 +89,15 @@ const csv: Format = {
   },
 };
 export default csv;
+
+/** A guessed column of requests that begins with a number, as `input` may, counts tokens. */
+function numbersAreTokens(columns: Map<CsvField, number>, fields: readonly string[]): void {
+  const column = columns.get("request");
+  if (column === undefined || columns.has("promptTokens") || !columns.has("outputTokens")) return;
+  if (!/^\d+$/.test(fields[column] ?? "")) return;
+  columns.delete("request");
+  columns.set("promptTokens", column);
+}
 
 function milliseconds(ms: string | undefined, seconds: string | undefined): number {
   if (ms !== undefined && ms !== "") return Number(ms);

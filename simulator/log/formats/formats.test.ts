@@ -70,7 +70,7 @@ test("openai: the access log's fields", async () => {
   assert.deepEqual([...log.key], [0, 1, 2, 3, 0], "tenants and models do not share");
   assert.equal(log.normalisedKey[0], log.normalisedKey[1]);
   assert.notEqual(log.normalisedKey[0], log.normalisedKey[2]);
-  assert.equal(log.normalisedKeys, 4);
+  assert.equal(log.normalisedKeys, 3, "a row that does not name it has that of its key");
   assert.deepEqual(
     [log.promptTokens[0], log.outputTokens[0], log.bytes[0], log.latencyMs[0]],
     [400, 20, 99, 812.5],
@@ -466,4 +466,113 @@ test("vscsi: version 2 of the record; oracle-general: a record cut off is malfor
     [general.report.format, general.log.rows, general.log.keys, general.report.malformed],
     ["oracle-general", 3, 2, 1],
   );
+});
+
+test("an answer from a cache keeps its row, and its latency is left out", async () => {
+  const { log } = await read(
+    jsonLines([
+      { time: t0, request: "k", latencyMs: 800, cache: "miss" },
+      { time: t0 + 1, request: "k", latencyMs: 2, cache: "hit" },
+      { time: t0 + 2, request: "k", latencyMs: 2, cache_hit: true },
+    ]),
+  );
+  assert.deepEqual([...log.latencyMs], [800, Number.NaN, Number.NaN]);
+  const hit = { ...Object(standardPayload(1)), cache_hit: true };
+  const { log: litellm, report } = await read(jsonLines([standardPayload(0), hit]));
+  assert.deepEqual([...litellm.latencyMs], [1500, Number.NaN]);
+  assert.deepEqual(report.notes, { "answered from a cache: its latency left out": 1 });
+});
+
+test("openai: null says as much as no member", async () => {
+  const body = { model: "m", messages: hello };
+  const nulls = { event: null, nearest: null, response: null, model: null, time: null };
+  const { log, report } = await read(jsonLines([{ ...nulls, created: t0 / 1000, request: null, body }]));
+  assert.deepEqual([log.rows, report.malformed, report.notes], [1, 0, {}]);
+  assert.deepEqual([log.wallStartMs, log.models[log.model[0] ?? 0]], [t0, "m"]);
+});
+
+test("openai: times that are none are malformed, latencies below zero are counted", async () => {
+  const times = ["soon", -5, true, "2026-13-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z"];
+  const records = times.map((time): unknown => ({ time, request: "k" }));
+  const { log, report } = await read(
+    jsonLines([{ time: t0, request: "k", latencyMs: -1, model: "m" }, ...records]),
+    { mostMalformedShare: 1, format: "openai" },
+  );
+  assert.deepEqual([log.rows, report.malformed], [1, times.length]);
+  assert.ok(Number.isNaN(log.latencyMs[0]));
+  assert.deepEqual(report.notes, { "latency below zero: left out": 1 });
+});
+
+test("openai: an invalidation without tenant, model or normalised hits what was asked, or is counted", async () => {
+  const body = { messages: hello };
+  const { log, report } = await read(
+    jsonLines([
+      { time: t0, tenant: "a", model: "m", request: "k1", normalised: "n" },
+      { time: t0 + 1, tenant: "b", model: "m", request: "k1", normalised: "n" },
+      { time: t0 + 2, tenant: "b", model: "m", request: body },
+      { time: t0 + 3, event: "invalidate", request: "k1" },
+      { time: t0 + 4, event: "invalidate", tenant: "b", request: "k1" },
+      { time: t0 + 5, event: "invalidate", request: body },
+      { time: t0 + 6, event: "invalidate", request: "never" },
+    ]),
+  );
+  assert.deepEqual([...log.key], [0, 1, 2, 0, 1, 1, 2]);
+  assert.deepEqual([...(log.kind ?? [])].map(Boolean), [false, false, false, true, true, true, true]);
+  for (let row = 3; row < log.rows; row++) {
+    assert.equal(log.normalisedKey[row], log.normalisedKey[log.key[row] ?? -1]);
+  }
+  assert.deepEqual(report.notes, { "invalidation of a request that is not in the log before it": 1 });
+});
+
+test("openai: the response fills each count that the line leaves open", async () => {
+  const response = {
+    usage: { prompt_tokens: 30, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 10 } },
+  };
+  const { log } = await read(
+    jsonLines([
+      { time: t0, request: "a", promptTokens: 31, status: 200, response },
+      { time: t0, request: "b", outputTokens: 8, response },
+    ]),
+  );
+  assert.deepEqual([...log.promptTokens], [31, 30]);
+  assert.deepEqual([...log.outputTokens], [7, 8]);
+  assert.deepEqual([...(log.cachedTokens ?? [])], [10, 10]);
+});
+
+test("openai: a name is the same with escapes and without", async () => {
+  const { log } = await read(
+    '{"time":1,"request":"k\\u0031/a"}\n{"time":2,"request":"k1\\/a"}\n{"time":3,"request":"k1/a"}\n',
+  );
+  assert.deepEqual([...log.key], [0, 0, 0]);
+  assert.equal(log.blocks, undefined);
+});
+
+test("prefix blocks hold what an engine reads, by whatever name the API has for it", async () => {
+  const long = "word ".repeat(100);
+  const requests = [
+    { model: "m", instructions: long, input: "a" },
+    { model: "m", contents: [{ parts: [{ text: long }] }] },
+    { model: "m", systemInstruction: { parts: [{ text: long }] }, contents: [] },
+  ];
+  const { log } = await read(jsonLines(requests.map((request, i) => ({ time: t0 + i, request }))));
+  assert.deepEqual([...(log.blocks?.start ?? [])], [0, 1, 3, 5]);
+});
+
+test("csv: an input that is a number counts tokens, and an id tells no requests apart", async () => {
+  const { log } = await read("id,time,input,output_tokens\n7,1,100,5\n7,2,100,6\n");
+  assert.deepEqual([log.keys, ...log.promptTokens, ...log.outputTokens], [2, 100, 100, 5, 6]);
+});
+
+test("csv: what is wrong with a map quotes no data", async () => {
+  const options: ReadOptions = { format: "csv", columns: { time: "time" } };
+  await assert.rejects(read("1,What is my salary?\n2,b\n", options), (thrown) => {
+    assert.ok(thrown instanceof Error);
+    assert.doesNotMatch(JSON.stringify({ ...thrown }) + thrown.message, /salary/);
+    return true;
+  });
+});
+
+test("models' names hold no control characters", async () => {
+  const { log } = await read(jsonLines([{ time: t0, request: "k", model: "m\u001b[31m" }]));
+  assert.deepEqual(log.models, ["m[31m"]);
 });

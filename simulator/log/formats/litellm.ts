@@ -54,6 +54,7 @@ function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest |
       countOf(record.completion_tokens) || (reported?.output ?? 0),
     ),
     latencyMs: timeOf(record.endTime) - startMs,
+    cacheHit: /^true$/i.test(String(record.cache_hit)),
     answerBytes: sizeOf(response),
   };
 }

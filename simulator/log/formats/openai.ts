@@ -1,3 +1,4 @@
+import { answeredFromCache } from "../exported-request.ts";
 import type { Format, LogReader } from "../format.ts";
 import { Hash128 } from "../hash.ts";
 import { Interner } from "../interner.ts";
@@ -8,7 +9,7 @@ import type { LogBuilder, Row } from "../log-builder.ts";
 import type { Problems } from "../problems.ts";
 import { RequestRows, tokensPerTextBlock } from "../request-rows.ts";
 import { timeOfBytes, timeOfNumber } from "../time.ts";
-import { countOf, isRecord, usageOf } from "../usage.ts";
+import { countOf, isRecord, partsOf, usageOf } from "../usage.ts";
 
 const names = [
   "time",
@@ -30,6 +31,8 @@ const names = [
   "body",
   "timestamp",
   "created",
+  "cache",
+  "cache_hit",
 ] as const;
 const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
 
@@ -61,6 +64,8 @@ class AccessLog implements LogReader {
   readonly #bodyNormalisedKey: number[] = [];
   readonly #bodyModel: number[] = [];
   readonly #bodyBlocks: Uint32Array[] = [];
+  /** The pairs of tenant and model that have made requests. */
+  readonly #scopes = new Map<number, { readonly tenant: number; readonly model: number }>();
 
   constructor(builder: LogBuilder, problems: Problems) {
     this.#builder = builder;
@@ -104,9 +109,17 @@ class AccessLog implements LogReader {
     }
     const row = this.#builder.start();
     row.timeMs = this.#time();
-    if (kind[field.event] !== fieldKind.absent && !this.#event(row)) return;
+    if (Number.isNaN(row.timeMs) && this.#has(this.#timeField())) {
+      this.#problems.reject("has a time that is none");
+      return;
+    }
+    if (this.#has(field.event) && !this.#event(row)) return;
     if (row.kind === rowKind.dropAll) {
       this.#builder.add();
+      return;
+    }
+    if (row.kind === rowKind.dropKey) {
+      this.#invalidate(row);
       return;
     }
     const tenant = this.#textId(field.tenant, this.#builder.tenants);
@@ -115,21 +128,57 @@ class AccessLog implements LogReader {
     row.promptTokens = this.#count(field.promptTokens);
     row.outputTokens = this.#count(field.outputTokens);
     row.bytes = this.#count(field.responseBytes);
-    if (kind[field.latencyMs] === fieldKind.number) row.latencyMs = number[field.latencyMs] ?? Number.NaN;
+    if (kind[field.latencyMs] === fieldKind.number) {
+      row.latencyMs = this.#problems.latency(number[field.latencyMs] ?? Number.NaN);
+    }
+    if (this.#cacheHit()) {
+      this.#problems.note(answeredFromCache);
+      row.latencyMs = Number.NaN;
+    }
     if (kind[field.cachedTokens] === fieldKind.number) row.cachedTokens = this.#count(field.cachedTokens);
     if (kind[field.cacheWriteTokens] === fieldKind.number) {
       row.cacheWriteTokens = this.#count(field.cacheWriteTokens);
     }
-    if (kind[field.response] !== fieldKind.absent && !this.#response(row)) return;
-    if (kind[field.nearest] !== fieldKind.absent) this.#nearest(row, tenant, model);
+    if (this.#has(field.response) && !this.#response(row)) return;
+    if (this.#has(field.nearest)) this.#nearest(row, tenant, model);
     if (!this.#request(row, tenant, model)) return;
+    const scope = 0x10000 * tenant + row.model;
+    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { tenant, model: row.model });
     this.#builder.add();
+  }
+
+  /** One row for each key that the request has so far: an event need not name the tenant or the model. */
+  #invalidate(row: Row): void {
+    const { kind } = this.#scanner;
+    const at = this.#has(field.request) ? field.request : field.body;
+    if (kind[at] !== fieldKind.string && kind[at] !== fieldKind.object) {
+      this.#problems.reject('has no "request" (an object, or its hash)');
+      return;
+    }
+    const body = kind[at] === fieldKind.object ? this.#parsed(at) : undefined;
+    const named = isRecord(body) && typeof body.model === "string" ? body.model : undefined;
+    const { tenants, models, keys } = this.#builder;
+    const tenant = this.#has(field.tenant) ? this.#textId(field.tenant, tenants) : undefined;
+    const lineModel = this.#has(field.model) ? this.#textId(field.model, models) : undefined;
+    const model = lineModel ?? (named === undefined ? undefined : models.idOfText(named));
+    let found = false;
+    for (const scope of this.#scopes.values()) {
+      if ((tenant ?? scope.tenant) !== scope.tenant || (model ?? scope.model) !== scope.model) continue;
+      const hash = body === undefined ? this.#spanHash(at) : this.#requests.hashOf(body);
+      const key = keys.find(hash.within(scope.tenant, scope.model));
+      if (key < 0) continue;
+      found = true;
+      row.key = key;
+      row.model = scope.model;
+      this.#builder.add();
+    }
+    if (!found) this.#problems.note("invalidation of a request that is not in the log before it");
   }
 
   #request(row: Row, tenant: number, model: number): boolean {
     const { kind } = this.#scanner;
-    const at = kind[field.request] === fieldKind.absent ? field.body : field.request;
-    if (kind[at] === fieldKind.string && !this.#scanner.hasEscapes(at)) {
+    const at = this.#has(field.request) ? field.request : field.body;
+    if (kind[at] === fieldKind.string) {
       // A hash of the request, or a short name for it.
       row.key = this.#hashedKey(at, this.#builder.keys, tenant, model);
       if (kind[field.normalised] === fieldKind.string) {
@@ -137,7 +186,7 @@ class AccessLog implements LogReader {
       }
       return true;
     }
-    if (kind[at] !== fieldKind.object && kind[at] !== fieldKind.string) {
+    if (kind[at] !== fieldKind.object) {
       this.#problems.reject('has no "request" (an object, or its hash)');
       return false;
     }
@@ -170,7 +219,7 @@ class AccessLog implements LogReader {
   #learnBody(row: Row, tenant: number, lineModel: number, at: number): void {
     const request = this.#parsed(at);
     const named = isRecord(request) && typeof request.model === "string" ? request.model : undefined;
-    const noModel = this.#scanner.kind[field.model] === fieldKind.absent;
+    const noModel = !this.#has(field.model);
     const model = noModel && named !== undefined ? this.#builder.models.idOfText(named) : lineModel;
     this.#requests.identify(row, tenant, model, request);
     this.#bodyKey.push(row.key);
@@ -185,7 +234,9 @@ class AccessLog implements LogReader {
     const at = field.response;
     if (row.bytes === 0) row.bytes = (end[at] ?? 0) - (start[at] ?? 0);
     if (kind[at] !== fieldKind.object) return true;
-    if (kind[field.promptTokens] === fieldKind.number && kind[field.status] === fieldKind.number) return true;
+    const own = (name: number): boolean => kind[name] === fieldKind.number;
+    const complete = [field.promptTokens, field.outputTokens, field.cachedTokens, field.cacheWriteTokens];
+    if (complete.every(own) && own(field.status)) return true;
     const response = this.#parsed(at);
     if (!isRecord(response)) return true;
     // The output lines of OpenAI's batch API wrap the answer: {"status_code": 200, "body": {...}}.
@@ -195,11 +246,17 @@ class AccessLog implements LogReader {
       return false;
     }
     const usage = usageOf(answer.usage ?? answer.usageMetadata);
-    if (usage === undefined || kind[field.promptTokens] === fieldKind.number) return true;
-    row.promptTokens = usage.prompt;
-    row.outputTokens = usage.output;
-    row.cachedTokens = usage.cached;
-    row.cacheWriteTokens = usage.cacheWrite;
+    if (usage === undefined) return true;
+    const filled = partsOf(
+      own(field.promptTokens) ? row.promptTokens : usage.prompt,
+      own(field.cachedTokens) ? row.cachedTokens : usage.cached,
+      own(field.cacheWriteTokens) ? row.cacheWriteTokens : usage.cacheWrite,
+      own(field.outputTokens) ? row.outputTokens : usage.output,
+    );
+    row.promptTokens = filled.prompt;
+    row.outputTokens = filled.output;
+    row.cachedTokens = filled.cached;
+    row.cacheWriteTokens = filled.cacheWrite;
     return true;
   }
 
@@ -215,11 +272,25 @@ class AccessLog implements LogReader {
     return true;
   }
 
+  /** JSON's null says as much as no member. */
+  #has(at: number): boolean {
+    const kind = this.#scanner.kind[at];
+    return kind !== fieldKind.absent && kind !== fieldKind.null;
+  }
+
+  #cacheHit(): boolean {
+    if (this.#scanner.kind[field.cache_hit] === fieldKind.true) return true;
+    return this.#scanner.kind[field.cache] === fieldKind.string && this.#parsed(field.cache) === "hit";
+  }
+
+  #timeField(): number {
+    if (this.#has(field.time)) return field.time;
+    return this.#has(field.timestamp) ? field.timestamp : field.created;
+  }
+
   #time(): number {
     const { kind, number, start, end } = this.#scanner;
-    let at = field.time;
-    if (kind[at] === fieldKind.absent)
-      at = kind[field.timestamp] === fieldKind.absent ? field.created : field.timestamp;
+    const at = this.#timeField();
     if (kind[at] === fieldKind.number) return timeOfNumber(number[at] ?? 0);
     if (kind[at] === fieldKind.string) return timeOfBytes(this.#bytes, start[at] ?? 0, end[at] ?? 0);
     return Number.NaN;
@@ -238,6 +309,9 @@ class AccessLog implements LogReader {
   }
 
   #spanHash(at: number): Hash128 {
+    if (this.#scanner.kind[at] === fieldKind.string && this.#scanner.hasEscapes(at)) {
+      return this.#hash.ofText(String(this.#parsed(at)));
+    }
     return this.#hash.of(this.#view, this.#scanner.start[at] ?? 0, this.#scanner.end[at] ?? 0);
   }
 
