@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 // Starts Breakwater on the Node that it comes with, whatever Node this is: written so that an old one understands it.
 const { spawn } = require("node:child_process");
+const { existsSync } = require("node:fs");
 const { dirname, join } = require("node:path");
 
-const cli = join(__dirname, "../dist/harness/cli.js");
+// A checkout is not built: there the TypeScript itself is run.
+const cli = [join(__dirname, "../dist/harness/cli.js"), join(__dirname, "../harness/cli.ts")].find(
+  existsSync,
+);
 
 function ownNode() {
   if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;

@@ -68,6 +68,41 @@ test("plan shows the timeline; --json gives the plan, and the same one again", a
   assert.equal(JSON.parse(once.stdout).seed, 3);
 });
 
+test("a scenario of one's own is for the system beside it or a folder above, and never for another", async () => {
+  const project = join(folder, "project");
+  await mkdir(join(project, "storms"), { recursive: true });
+  const scenario = join(project, "storms", "ours.yaml");
+  await writeFile(
+    scenario,
+    `title: t
+hypothesis: h
+load: { rate: 10/s, keys: { distribution: uniform, count: 5 } }
+phases: { warmup: 1s, baseline: 1s }
+slos: [{ availability: 50% }]
+`,
+  );
+  const alone = await breakwater(["plan", scenario]);
+  assert.equal(alone.code, 4);
+  assert.match(alone.stderr, /SYSTEM_MISSING/);
+  const reference = await breakwater(["plan", scenario, "--system", "reference"]);
+  assert.equal(reference.code, 0, reference.stderr);
+  assert.match(reference.stdout, /^system +reference /m);
+
+  await writeFile(join(project, "load.ts"), "");
+  await writeFile(
+    join(project, "system.yaml"),
+    `name: shop
+services:
+  shop: { local: { command: [node, server.js] }, port: PORT, ready: { path: / } }
+entry: shop
+load: { script: load.ts }
+`,
+  );
+  const own = await breakwater(["plan", scenario]);
+  assert.equal(own.code, 0, own.stderr);
+  assert.match(own.stdout, /^system +shop /m);
+});
+
 test("plan --must-fail and --without make the changes that they name", async () => {
   const changed = await breakwater(["plan", "node-kill", "--json", "--must-fail", "--without", "breaker"]);
   const { without } = JSON.parse(changed.stdout);

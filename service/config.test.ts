@@ -48,3 +48,40 @@ test("a policy that is off has no settings", () => {
   assert.equal(config.bulkheads, undefined);
   assert.equal(config.fallback, false);
 });
+
+test("a key that is given twice is refused, and not shown", () => {
+  for (const API_KEYS of ["a:sesame,b:sesame", "a:sesame,a:sesame"]) {
+    const problems = problemsOf({ ...minimal, API_KEYS });
+    assert.equal(problems.length, 1);
+    assert.match(problems.join(), /^API_KEYS=/);
+    assert(!problems.join().includes("sesame"));
+  }
+  assert.deepEqual(problemsOf({ ...minimal, API_KEYS: "a:one,a:two" }), []);
+});
+
+test("credentials in an address are refused, and not shown", () => {
+  for (const MODEL_URL of ["http://me:sesame@127.0.0.1", "http://sesame@127.0.0.1", "me:sesame@127.0.0.1"]) {
+    const problems = problemsOf({ MODEL_URL });
+    assert.equal(problems.length, 1);
+    assert.match(problems.join(), /^MODEL_URL=/);
+    assert(!problems.join().includes("sesame"));
+  }
+  assert(
+    !problemsOf({ ...minimal, REDIS_NODES: "me:sesame@127.0.0.1:1" })
+      .join()
+      .includes("sesame"),
+  );
+});
+
+test("an attempt must end before the deadline, where timeouts are on; told with the other problems", () => {
+  const namesOf = (env: Record<string, string>) =>
+    problemsOf({ ...minimal, ...env }).map((problem) => problem.slice(0, problem.indexOf("=")));
+  assert.deepEqual(namesOf({ DEADLINE_MS: "1500" }), ["MODEL_TIMEOUT_MS"]);
+  assert.deepEqual(namesOf({ DEADLINE_MS: "1501" }), []);
+  assert.deepEqual(namesOf({ DEADLINE_MS: "200", PORT: "x" }).sort(), [
+    "MODEL_TIMEOUT_MS",
+    "PORT",
+    "REDIS_TIMEOUT_MS",
+  ]);
+  assert.deepEqual(namesOf({ DEADLINE_MS: "200", TIMEOUT: "off" }), []);
+});

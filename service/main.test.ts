@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { startModelStub } from "./testing/model-stub.ts";
 import { eventually, startRedisCluster } from "./testing/redis-cluster.ts";
 import { requestFor } from "./testing/service-under-test.ts";
@@ -100,12 +101,17 @@ test("the log has no prompt, no answer, and no line for a request that went well
   const lines = service.log.length;
   for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 200);
   assert.equal(service.log.length, lines);
-  model.mode = "error";
-  for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 503);
+  // The stub's errors and what it answers in place of JSON have the word too.
+  for (const mode of ["error", "unreadable"] as const) {
+    model.mode = mode;
+    for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 503);
+    // Until the next problem is a line of its own.
+    await delay(1100);
+  }
   service.kill("SIGTERM");
   await service.exited;
   const problems = service.log.filter(({ msg }) => msg === "problem");
-  assert(problems.length > 0 && problems.length < 10);
+  assert(problems.length > 0 && problems.length < 20);
   assert(!JSON.stringify(service.log).includes("sesame"));
 });
 

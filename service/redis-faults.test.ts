@@ -118,7 +118,7 @@ test("TIMEOUT=off: a request to a silent shard hangs until the shard is back", a
 });
 
 test("a write that Redis does not take in does not delay the answer", async () => {
-  await using service = await startWarm({ REDIS_TIMEOUT_MS: "2000" });
+  await using service = await startWarm({ REDIS_TIMEOUT_MS: "2000", DEADLINE_MS: "5000" });
   const question = Array.from({ length: 100 }, (_, i) => `New ${i}`).find(
     (candidate) => cluster.nodeOf(keyOf(candidate)) === victim,
   );
@@ -135,6 +135,28 @@ test("a write that Redis does not take in does not delay the answer", async () =
   assert.deepEqual([reply.status, reply.cache, reply.degraded], [200, "miss", null]);
   assert.equal(await writes("ok"), stored);
   await eventually(async () => (await writes("timeout")) === 1);
+});
+
+test("a silent shard holds as many reads as its bulkhead has places; BULKHEAD=off: all", async () => {
+  await using _warm = await startWarm();
+  const env = { REDIS_NODES: cluster.addresses, MODEL_URL: model.url, BREAKER: "off" };
+  const patient = { ...env, REDIS_CONCURRENCY: "1", REDIS_TIMEOUT_MS: "1500", DEADLINE_MS: "5000" };
+  await using bounded = await startService(patient);
+  await using unbounded = await startService({ ...patient, BULKHEAD: "off" });
+  victim.signal("SIGSTOP");
+  for (const service of [bounded, unbounded]) {
+    const replies = await askAll(service, harmed);
+    assert(
+      replies.every(
+        ({ status, cache, degraded }) => status === 200 && cache === "bypass" && degraded === "redis",
+      ),
+    );
+  }
+  assert(harmed.length > 1);
+  assert.equal(await reads(bounded, "bulkhead-full"), harmed.length - 1);
+  assert.equal(await reads(unbounded, "bulkhead-full"), 0);
+  // The places are the shard's alone: one after the other, the healthy ones hit.
+  for (const question of healthy) assert.equal((await bounded.ask(question)).cache, "hit");
 });
 
 test("every shard is gone: still every answer comes, from the model", async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import OpenAI from "openai";
@@ -25,6 +28,19 @@ const keyOf = (question: string, tenant = "public") => cacheKey(tenant, requestF
 const start = (env: Record<string, string> = {}) =>
   startService({ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, ...env });
 const contentOf = (text: string): unknown => JSON.parse(text).choices[0].message.content;
+
+/** A caller that sends and reads when the test says so. */
+function slowCaller({ url }: ServiceUnderTest) {
+  const { host, hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  const lines = ["POST /v1/chat/completions HTTP/1.1", `host: ${host}`, "connection: close"];
+  return {
+    socket,
+    head: (bodyBytes: number) =>
+      [...lines, "content-type: application/json", `content-length: ${bodyBytes}`, "", ""].join("\r\n"),
+    [Symbol.dispose]: () => socket.destroy(),
+  };
+}
 
 /** Asks, and waits until the answer is stored: the service does not wait for that itself. */
 async function askAndStore(service: ServiceUnderTest, question: string, fields = {}) {
@@ -131,6 +147,22 @@ describe("streams", () => {
     assert.equal((await service.ask(question)).cache, "miss");
   });
 
+  test("a caller who does not read holds up neither the model's attempt nor its place", async () => {
+    await using service = await start({
+      ...{ REDIS_NODES: "", MODEL_CONCURRENCY: "1", MODEL_TIMEOUT_MS: "6000", DEADLINE_MS: "20000" },
+    });
+    model.mode = "flood";
+    const body = JSON.stringify({ ...requestFor(fresh()), ...streamed });
+    using caller = slowCaller(service);
+    caller.socket.write(`${caller.head(body.length)}${body}`);
+    const calls = (outcome: string) =>
+      service.metric(`dependency_calls_total{dependency="model",outcome="${outcome}"}`);
+    await eventually(async () => (await calls("ok")) + (await calls("timeout")) === 1);
+    assert.equal(await calls("ok"), 1);
+    model.mode = "ok";
+    assert.equal((await service.ask(fresh())).status, 200);
+  });
+
   test("a model that fails before the first piece is a plain 503", async () => {
     await using service = await start();
     model.mode = "error";
@@ -212,6 +244,9 @@ describe("the model is gone", () => {
     const stale = await service.ask(question);
     assert.deepEqual([stale.status, stale.cache, stale.degraded], [200, "hit", "model"]);
     assert.equal(stale.provenance, "generation=1");
+    // The miss is that of the answer when it was made.
+    const results = (result: string) => service.metric(`cache_results_total{result="${result}"}`);
+    assert.deepEqual([await results("miss"), await results("stale"), await results("hit")], [1, 1, 0]);
     const streamed = await service.ask(question, { stream: true });
     assert.deepEqual([streamed.status, streamed.cache, streamed.degraded], [200, "hit", "model"]);
 
@@ -239,11 +274,26 @@ describe("the model is gone", () => {
   });
 
   test("the deadline ends a request with 504", async () => {
-    await using service = await start({ DEADLINE_MS: "50" });
+    await using service = await start({ DEADLINE_MS: "1500", MODEL_TIMEOUT_MS: "1400" });
     model.mode = "silent";
-    const reply = await service.ask(fresh());
-    assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [504, "deadline_exceeded"]);
+    const body = JSON.stringify(requestFor(fresh()));
+    using caller = slowCaller(service);
+    const reply = text(caller.socket);
+    caller.socket.write(caller.head(body.length));
+    // Its clock is the request's, not the body's: the attempt, begun later, is not over.
+    await delay(700);
+    caller.socket.write(body);
+    assert.match(await reply, /^HTTP\/1.1 504 .*"code":"deadline_exceeded"/s);
     await eventually(() => model.abandoned === 1);
+  });
+
+  test("the deadline ends a request whose body does not come", async () => {
+    await using service = await start({ DEADLINE_MS: "300", MODEL_TIMEOUT_MS: "200", REDIS_NODES: "" });
+    using caller = slowCaller(service);
+    caller.socket.write(`${caller.head(100)}{`);
+    const [reply] = await once(caller.socket, "data", { signal: AbortSignal.timeout(20_000) });
+    assert.match(String(reply), /^HTTP\/1.1 504 /);
+    assert.equal(model.requests.length, 0);
   });
 
   test("TIMEOUT=off: neither the attempt timeout nor the deadline ends it", async () => {
@@ -275,13 +325,31 @@ describe("the model is gone", () => {
 
   test("a request that the model refuses is the caller's error, and no sign of illness", async () => {
     await using service = await start();
-    model.mode = "refuse";
-    for (let i = 0; i < 30; i++) {
+    model.mode = "error";
+    for (const status of Array(10).fill([400, 413, 422]).flat()) {
+      model.errorStatus = status;
       const reply = await service.ask(fresh());
-      assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [400, "context_length"]);
+      assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [status, "context_length"]);
+      assert(!reply.text.includes("sesame"), "the model's own words stay inside");
     }
     assert.equal(await service.metric('breaker_state{dependency="model"}'), 0);
   });
+
+  for (const status of [401, 403, 404, 408, 425, 429]) {
+    test(`status ${status} is the model's failure: it counts, and a stale answer is served`, async () => {
+      const { service, question } = await withStale();
+      await using _stopped = service;
+      model.mode = "error";
+      model.errorStatus = status;
+      const stale = await service.ask(question);
+      assert.deepEqual([stale.status, stale.cache, stale.degraded], [200, "hit", "model"]);
+      const none = await service.ask(fresh());
+      assert.deepEqual([none.status, JSON.parse(none.text).error.code], [503, "model_unavailable"]);
+      assert(!none.text.includes("sesame"));
+      for (let i = 0; i < 10; i++) await service.ask(fresh());
+      assert.equal(await service.metric('breaker_state{dependency="model"}'), 2);
+    });
+  }
 
   test("more calls at once than the bulkhead has places: 503 with Retry-After; BULKHEAD=off: all are made", async () => {
     model.delayMs = 300;
@@ -303,6 +371,19 @@ describe("the model is gone", () => {
 });
 
 describe("bad input", () => {
+  test("without a key it is 401, whatever the body is", async () => {
+    await using service = await start({ REDIS_NODES: "", MAX_BODY_BYTES: "2000", API_KEYS: "a:key-a" });
+    for (const body of ["{", JSON.stringify(requestFor("x".repeat(3000)))]) {
+      const reply = await service.post(body);
+      assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [401, "invalid_api_key"]);
+    }
+    // Nor is the body waited for.
+    using caller = slowCaller(service);
+    caller.socket.write(caller.head(100));
+    const [reply] = await once(caller.socket, "data", { signal: AbortSignal.timeout(20_000) });
+    assert.match(String(reply), /^HTTP\/1.1 401 /);
+  });
+
   test("is answered in OpenAI's way with the right status, and the service lives", async () => {
     await using service = await start({ REDIS_NODES: "", MAX_BODY_BYTES: "2000" });
     const valid = requestFor("x");

@@ -54,6 +54,7 @@ async function storm(
   const cwd = process.cwd();
   const { plan, system, substrate } = await preparePlan(scenario, options, commands, cwd);
   using display = createLiveDisplay(plan, process.stderr, isRewritable(process.stderr, process.env));
+  display.line(`storming ${system.name} (${system.folder}) with ${plan.scenario}`);
   const { tools, versions } = await provideTools(display.line, signals.stop);
   const folder =
     options.runDir === undefined

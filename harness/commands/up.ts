@@ -33,7 +33,7 @@ async function keepUp(options: SystemOptions): Promise<void> {
   using signals = listenForStop();
   const cwd = process.cwd();
   const { default: substrate } = await substrates.local();
-  const system = await openSystem(options, substrate, cwd);
+  const system = await openSystem(options, undefined, substrate, cwd);
   const env = switchEnvironment(system, options.without ?? []);
   const print = (line: string) => void process.stderr.write(`${line}\n`);
   const { tools } = await provideTools(print, signals.stop);

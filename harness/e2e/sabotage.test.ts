@@ -42,14 +42,14 @@ test("the honest twin: the short storms pass", { timeout: 120_000 }, async () =>
     ["kill.yaml", shortKill],
     ["silence.yaml", shortSilence],
   ] as const) {
-    await using run = await startCli([await file(name, text)]);
+    await using run = await startCli([await file(name, text), "--system", "reference"]);
     assert.equal(await run.exit, 0, run.output());
   }
 });
 
 test("a Toxiproxy that accepts toxics and does nothing: INCONCLUSIVE", { timeout: 120_000 }, async () => {
   const fake = await file("toxiproxy-server", fakeToxiproxy(tools.toxiproxyServer));
-  await using run = await startCli([await file("silence.yaml", shortSilence)], {
+  await using run = await startCli([await file("silence.yaml", shortSilence), "--system", "reference"], {
     BREAKWATER_TOXIPROXY_SERVER: fake,
   });
   assert.equal(await run.exit, 2, run.output());
@@ -80,7 +80,7 @@ trap 'exit 0' TERM
 wait
 `,
     );
-    await using run = await startCli([await file(`${what}.yaml`, scenario)], {
+    await using run = await startCli([await file(`${what}.yaml`, scenario), "--system", "reference"], {
       BREAKWATER_REDIS_SERVER: wrapper,
     });
     assert.equal(await run.exit, 2, run.output());
@@ -96,7 +96,7 @@ wait
 test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", {
   timeout: 120_000,
 }, async () => {
-  await using run = await startCli([await file("kill.yaml", shortKill)]);
+  await using run = await startCli([await file("kill.yaml", shortKill), "--system", "reference"]);
   await run.event((event) => event.type === "fault" && event.state === "proven");
   const k6 = await run.event((event) => event.type === "process-started" && event.process === "k6");
   assert.ok(k6.type === "process-started");
@@ -108,7 +108,7 @@ test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopp
 });
 
 test("Toxiproxy killed in the middle: HARNESS ERROR", { timeout: 120_000 }, async () => {
-  await using run = await startCli([await file("kill.yaml", shortKill)]);
+  await using run = await startCli([await file("kill.yaml", shortKill), "--system", "reference"]);
   await run.event((event) => event.type === "phase-started" && event.phase === "baseline");
   const toxiproxy = await run.event(
     (event) => event.type === "process-started" && event.process === "toxiproxy",
@@ -123,6 +123,8 @@ test("Toxiproxy killed in the middle: HARNESS ERROR", { timeout: 120_000 }, asyn
 test("a replica that dies though nobody hit it: never PASS", { timeout: 120_000 }, async () => {
   await using run = await startCli([
     await file("steady.yaml", shortKill.replace(/faults: .*\n/, "").replace(/, fault: 5s, recovery: 4s/, "")),
+    "--system",
+    "reference",
   ]);
   await run.event((event) => event.type === "phase-started" && event.phase === "baseline");
   const api = await run.event((event) => event.type === "process-started" && event.process === "api-1");

@@ -1,4 +1,5 @@
 import type { PhaseName } from "../journal/event.ts";
+import type { LoadSpec } from "../load/load-spec.ts";
 
 /** What is going to happen, with every draw: plan.json. Pure data; a verdict reads it again. */
 export interface Plan {
@@ -19,21 +20,9 @@ export interface Plan {
   readonly slos: readonly PlannedSlo[];
 }
 
-export interface PlannedLoad {
-  /** Absolute path of the k6 script. */
-  readonly script: string;
+/** `vus` is ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */
+export interface PlannedLoad extends LoadSpec {
   readonly reports: readonly string[];
-  readonly ratePerS: number;
-  readonly keys: {
-    readonly distribution: "zipf" | "uniform";
-    readonly exponent: number;
-    readonly count: number;
-  };
-  /** Time that a request may take before the load generator gives it up. */
-  readonly timeoutMs: number;
-  /** ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */
-  readonly vus: number;
-  readonly durationMs: number;
 }
 
 /** Times are from the start of the load. */

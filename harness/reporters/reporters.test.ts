@@ -26,7 +26,7 @@ function verdictOf(run: Recorded): Promise<Verdict> {
 test("terminal: the last line is the verdict; each SLO has value, limit and n", async () => {
   const verdict = await verdictOf(bad);
   const lines = terminal.render(verdict, bad.plan, false).trimEnd().split("\n");
-  assert.match(lines.at(-1) ?? "", /^FAIL test \(exit code 1\): availability/);
+  assert.match(lines.at(-1) ?? "", /^FAIL test on reference \(exit code 1\): availability/);
   assert.ok(lines.some((line) => /availability +baseline\+fault +\S+% +≥ 99% answered +n 795/.test(line)));
   assert.ok(lines.some((line) => /outage first failure 200 ms .* back after 700 ms/.test(line)));
   assert.ok(

@@ -41,7 +41,7 @@ const terminal: Reporter = {
         ({ outcome, code, message }) => `${paint(outcomeStyles[outcome], code)} ${message}`,
       ),
       "",
-      verdictLine(verdict, paint),
+      verdictLine(verdict, plan.system, paint),
       "",
     ].join("\n");
   },
@@ -50,9 +50,10 @@ export default terminal;
 
 function verdictLine(
   { outcome, exitCode, scenario, because }: Verdict,
+  system: string,
   paint: (style: Style, text: string) => string,
 ): string {
-  return `${paint(outcomeStyles[outcome], outcome.replace("_", " "))} ${scenario} (exit code ${exitCode}): ${because}`;
+  return `${paint(outcomeStyles[outcome], outcome.replace("_", " "))} ${scenario} on ${system} (exit code ${exitCode}): ${because}`;
 }
 
 function sloRows(slos: readonly JudgedSlo[], paint: (style: Style, text: string) => string): string[] {

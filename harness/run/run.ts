@@ -123,7 +123,8 @@ async function dispose(
 function ending(thrown: unknown, stop: AbortSignal): EventBody {
   if (stop.aborted && stop.reason instanceof Interrupted) return { type: "run-ended", how: "interrupted" };
   const code = thrown instanceof BreakwaterError ? thrown.code : "UNEXPECTED";
-  return { type: "run-ended", how: "failed", error: { code, message: reasonOf(thrown) } };
+  const hint = thrown instanceof BreakwaterError && thrown.hint !== undefined ? `\nhint: ${thrown.hint}` : "";
+  return { type: "run-ended", how: "failed", error: { code, message: `${reasonOf(thrown)}${hint}` } };
 }
 
 /**

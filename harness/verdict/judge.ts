@@ -147,7 +147,9 @@ function summary(
   sampled: number,
 ): string {
   const [worst, ...rest] = reasons;
-  if (worst !== undefined) return worst.message + (rest.length === 0 ? "" : ` (and ${rest.length} more)`);
+  // The rest of a long message stands with the reasons.
+  if (worst !== undefined)
+    return (worst.message.split("\n")[0] ?? "") + (rest.length === 0 ? "" : ` (and ${rest.length} more)`);
   const proven = faults.length === 0 ? "" : `, ${count(faults.length, "fault")} proven and healed`;
   return `${count(judged.length, "SLO")} met over ${count(sampled, "request")}${proven}`;
 }

@@ -6,7 +6,11 @@ import { type Cluster, Command } from "ioredis";
  * A shard is known by the address of its master of now. So one dead shard leaves the cache of the healthy
  * ones alone, and a promoted replica starts with a guard that has not seen the old master fail.
  */
-export function shardGuards<G>(client: Cluster, create: (master: string) => G, forget: (guard: G) => void) {
+export function shardGuards<G>(
+  client: Pick<Cluster, "slots">,
+  create: (master: string) => G,
+  forget: (guard: G) => void,
+) {
   const guards = new Map<string, G>();
   return (key: string): G => {
     const master = masterOf(client, key);
@@ -25,6 +29,6 @@ export function shardGuards<G>(client: Cluster, create: (master: string) => G, f
 }
 
 /** The master that the client would send a key's command to, as `host:port`; "unknown" before it knows any. */
-function masterOf(client: Cluster, key: string): string {
+function masterOf(client: Pick<Cluster, "slots">, key: string): string {
   return client.slots[new Command("get", [key]).getSlot()]?.[0] ?? "unknown";
 }

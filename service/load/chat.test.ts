@@ -6,6 +6,10 @@ import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { z } from "zod";
+import { readConfig } from "../config.ts";
+import { tenantsByKey } from "../tenants.ts";
 import { type K6Run, type Row, runK6 } from "./run-k6.ts";
 
 const script = new URL("./chat.ts", import.meta.url);
@@ -30,9 +34,28 @@ async function startModel(env: Record<string, string> = {}): Promise<string> {
   throw new Error("the model server ended before it listened");
 }
 
-type Handler = (body: string, response: ServerResponse, number: number) => void | Promise<void>;
+/** Of the reference system, by its API keys. */
+const tenantOf = tenantsByKey(await systemKeys());
 
-/** A service of the test's own; `number` counts the requests from 0. */
+async function systemKeys() {
+  const file = await readFile(new URL("../system.yaml", import.meta.url), "utf8");
+  const system = z.object({ services: z.object({ api: z.object({ env: z.looseObject({}) }) }) });
+  const { API_KEYS } = system.parse(parse(file)).services.api.env;
+  return readConfig({ MODEL_URL: "http://127.0.0.1", API_KEYS: String(API_KEYS) }).apiKeys;
+}
+
+/** One request to a service of the test's own. */
+interface Asked {
+  readonly body: string;
+  /** By the key; empty where there is none. */
+  readonly tenant: string;
+  /** Counting from 0. */
+  readonly number: number;
+}
+
+type Handler = (asked: Asked, response: ServerResponse) => void | Promise<void>;
+
+/** A service of the test's own, without a cache. */
 async function startService(handler: Handler): Promise<string> {
   let requests = 0;
   const server = createServer(async (request: IncomingMessage, response) => {
@@ -40,7 +63,11 @@ async function startService(handler: Handler): Promise<string> {
     requests += 1;
     let body = "";
     for await (const piece of request) body += piece;
-    await handler(body, response, number);
+    const { authorization } = request.headers;
+    await handler(
+      { body, number, tenant: authorization === undefined ? "" : tenantOf(authorization) },
+      response,
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   stops.push(() => {
@@ -61,6 +88,34 @@ async function closedPort(): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
+interface Alterations {
+  readonly tenant?: string;
+  readonly olderMs?: number;
+  readonly cache?: string;
+  readonly edit?: (text: string) => string;
+}
+
+/** What the model answers, with the text and the headers changed on the way. */
+async function altered(
+  model: string,
+  { body, tenant }: Asked,
+  response: ServerResponse,
+  { tenant: other = tenant, olderMs = 0, cache, edit }: Alterations,
+): Promise<void> {
+  const headers = { "x-tenant": other };
+  const answer = await fetch(`${model}/v1/chat/completions`, { method: "POST", body, headers });
+  const provenance = answer.headers.get("x-provenance") ?? "";
+  response.setHeader(
+    "x-provenance",
+    provenance.replace(/at=(\d+)/, (_, at: string) => `at=${Number(at) - olderMs}`),
+  );
+  if (cache !== undefined) response.setHeader("x-cache", cache);
+  const text = await answer.text();
+  response.end(edit === undefined ? text : edit(text));
+}
+
+const passedOn = (model: string) => startService((asked, response) => altered(model, asked, response, {}));
+
 function chat(run: Omit<K6Run, "script">): Promise<Row[]> {
   return runK6({ script, ...run });
 }
@@ -68,13 +123,17 @@ function chat(run: Omit<K6Run, "script">): Promise<Row[]> {
 const told = (rows: readonly Row[]) => rows.map(({ tags }) => tags);
 
 test("every answer of the model server is right, plain and streamed", async () => {
-  const rows = await chat({ url: await startModel(), iterations: 100, vus: 20 });
+  const rows = await chat({ url: await passedOn(await startModel()), iterations: 100, vus: 20 });
   assert.deepEqual(told(rows), Array(100).fill({ status: "200", error: "", cache: "", answer: "right" }));
   assert.ok(rows.every(({ tookMs }) => tookMs > 0));
 });
 
 test("every answer of another model version is wrong", async () => {
-  const rows = await chat({ url: await startModel({ MODEL_VERSION: "2" }), iterations: 40, vus: 20 });
+  const rows = await chat({
+    url: await passedOn(await startModel({ MODEL_VERSION: "2" })),
+    iterations: 40,
+    vus: 20,
+  });
   assert.deepEqual(told(rows), Array(40).fill({ status: "200", error: "", cache: "", answer: "wrong" }));
 });
 
@@ -82,49 +141,33 @@ test("each way of answering is told as what it is", async () => {
   const model = await startModel();
   const minuteMs = 60_000;
 
-  /** What the model answers, with the text and the headers changed on the way. */
-  async function altered(
-    body: string,
-    response: ServerResponse,
-    {
-      tenant,
-      olderMs = 0,
-      cache,
-      edit,
-    }: { tenant?: string; olderMs?: number; cache?: string; edit?: (text: string) => string },
-  ): Promise<void> {
-    const answer = await fetch(`${model}/v1/chat/completions`, {
-      method: "POST",
-      body,
-      headers: tenant === undefined ? {} : { "x-tenant": tenant },
-    });
-    const provenance = answer.headers.get("x-provenance") ?? "";
-    response.setHeader(
-      "x-provenance",
-      provenance.replace(/at=(\d+)/, (_, at: string) => `at=${Number(at) - olderMs}`),
-    );
-    if (cache !== undefined) response.setHeader("x-cache", cache);
-    const text = await answer.text();
-    response.end(edit === undefined ? text : edit(text));
-  }
-
   const ways: [Handler, Record<string, string>][] = [
-    [(body, response) => altered(body, response, { cache: "hit" }), { cache: "hit", answer: "right" }],
-    [(body, response) => altered(body, response, { cache: "miss" }), { cache: "miss", answer: "right" }],
-    [(body, response) => altered(body, response, { cache: "bypass" }), { cache: "bypass", answer: "right" }],
-    [(body, response) => altered(body, response, { cache: "anything else" }), { answer: "right" }],
-    [(body, response) => altered(body, response, { tenant: "acme" }), { answer: "foreign" }],
     [
-      (body, response) =>
-        altered(body, response, { tenant: "acme", edit: (text) => text.replace("Answer", "answer") }),
+      (asked, response) => altered(model, asked, response, { cache: "hit" }),
+      { cache: "hit", answer: "right" },
+    ],
+    [
+      (asked, response) => altered(model, asked, response, { cache: "miss" }),
+      { cache: "miss", answer: "right" },
+    ],
+    [
+      (asked, response) => altered(model, asked, response, { cache: "bypass" }),
+      { cache: "bypass", answer: "right" },
+    ],
+    [(asked, response) => altered(model, asked, response, { cache: "anything else" }), { answer: "right" }],
+    [(asked, response) => altered(model, asked, response, { tenant: "acme" }), { answer: "foreign" }],
+    [
+      (asked, response) =>
+        altered(model, asked, response, { tenant: "acme", edit: (text) => text.replace("Answer", "answer") }),
       { answer: "foreign" },
     ],
     [
-      (body, response) => altered(body, response, { edit: (text) => text.replace("Answer", "answer") }),
+      (asked, response) =>
+        altered(model, asked, response, { edit: (text) => text.replace("Answer", "answer") }),
       { answer: "wrong" },
     ],
-    [(body, response) => altered(body, response, { olderMs: 69 * minuteMs }), { answer: "right" }],
-    [(body, response) => altered(body, response, { olderMs: 71 * minuteMs }), { answer: "stale" }],
+    [(asked, response) => altered(model, asked, response, { olderMs: 69 * minuteMs }), { answer: "right" }],
+    [(asked, response) => altered(model, asked, response, { olderMs: 71 * minuteMs }), { answer: "stale" }],
     [
       (_, response) => void response.end('{"choices": [{"message": {"content": "Answer"}}]}'),
       { answer: "wrong" },
@@ -144,12 +187,13 @@ test("each way of answering is told as what it is", async () => {
       },
       { status: "0", error: "1000" },
     ],
-    [(body, response) => altered(body, response, {}), { answer: "right" }],
-    [(body, response) => altered(body, response, {}), { answer: "right" }],
-    [(body, response) => altered(body, response, {}), { answer: "right" }],
+    [(asked, response) => altered(model, asked, response, {}), { answer: "right" }],
+    [(asked, response) => altered(model, asked, response, {}), { answer: "right" }],
+    [(asked, response) => altered(model, asked, response, {}), { answer: "right" }],
     // The 20th request is a stream, and so is each 20th after it: these end too early.
     [
-      (body, response) => altered(body, response, { edit: (text) => text.replace("data: [DONE]\n\n", "") }),
+      (asked, response) =>
+        altered(model, asked, response, { edit: (text) => text.replace("data: [DONE]\n\n", "") }),
       { error: "incomplete-stream" },
     ],
   ];
@@ -161,15 +205,60 @@ test("each way of answering is told as what it is", async () => {
     { error: "incomplete-stream" },
   ]);
   ways.push(...filler, [
-    (body, response) => altered(body, response, { edit: (text) => text.replace('"Answer"', '"answer"') }),
+    (asked, response) =>
+      altered(model, asked, response, { edit: (text) => text.replace('"Answer"', '"answer"') }),
     { answer: "wrong" },
   ]);
 
-  const url = await startService((body, response, number) => ways[number]?.[0](body, response, number));
+  const url = await startService((asked, response) => ways[asked.number]?.[0](asked, response));
   const rows = await chat({ url, iterations: ways.length, timeoutMs: 2500 });
   assert.deepEqual(
     told(rows),
     ways.map(([, expected]) => ({ status: "200", error: "", cache: "", answer: "", ...expected })),
+  );
+});
+
+/** A cache of whole answers before the model, under the keys that the test gives them. */
+async function cached(model: string, keyOf: (asked: Asked) => string): Promise<string> {
+  const entries = new Map<string, { text: string; provenance: string }>();
+  return startService(async (asked, response) => {
+    const { body, tenant } = asked;
+    let entry = entries.get(keyOf(asked));
+    if (entry === undefined) {
+      const headers = { "x-tenant": tenant };
+      const answer = await fetch(`${model}/v1/chat/completions`, { method: "POST", body, headers });
+      entry = { text: await answer.text(), provenance: answer.headers.get("x-provenance") ?? "" };
+      entries.set(keyOf(asked), entry);
+    }
+    response.setHeader("x-provenance", entry.provenance);
+    response.end(entry.text);
+  });
+}
+
+test("a cache that ignores whose answer it is gives foreign ones; one that minds it does not", async () => {
+  const model = await startModel();
+  const answers = async (keyOf: (asked: Asked) => string) =>
+    told(await chat({ url: await cached(model, keyOf), iterations: 200 })).map(({ answer }) => answer);
+  const mindful = await answers(({ body, tenant }) => `${tenant} ${body}`);
+  assert.deepEqual(new Set(mindful), new Set(["right"]));
+  const careless = await answers(({ body }) => body);
+  assert.deepEqual(new Set(careless), new Set(["right", "foreign"]));
+  assert.ok(careless.filter((answer) => answer === "foreign").length >= 5);
+});
+
+test("one request in ten is the second tenant's, for few questions, which the first one has too", async () => {
+  const asked: { tenant: string; question: string }[] = [];
+  const url = await startService(({ body, tenant }, response) => {
+    asked.push({ tenant, question: JSON.parse(body).messages[0].content });
+    response.writeHead(503).end();
+  });
+  await chat({ url, iterations: 300, keys: { distribution: "uniform", exponent: 1, count: 500 } });
+  const few = asked.filter(({ tenant }) => tenant === "mole").map(({ question }) => question);
+  assert.equal(few.length, 30);
+  const numbers = few.map((question) => Number(/^Question (\d+): /.exec(question)?.[1]));
+  assert.ok(
+    numbers.every((number) => number < 20),
+    `${numbers}`,
   );
 });
 
@@ -195,7 +284,7 @@ test("the time of the report less the duration is when the request began", async
 /** The questions that arrive, in order. */
 async function questions(run: Omit<K6Run, "script" | "url">): Promise<string[]> {
   const seen: string[] = [];
-  const url = await startService((body, response) => {
+  const url = await startService(({ body }, response) => {
     const request: { messages: { content: string }[] } = JSON.parse(body);
     seen.push(request.messages[0]?.content ?? "");
     response.writeHead(503).end();

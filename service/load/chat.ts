@@ -39,7 +39,6 @@ const requests = new Trend("breakwater_request", true);
 /** Sends one request and reports it, as docs/load.md says. */
 export default function chat(): void {
   const number = exec.scenario.iterationInTest;
-  // Neither the first of ten nor the last: the last of twenty is a stream, and the first of all is the first tenant's.
   const asker = number % fewEvery === fewEvery / 2 ? few : most;
   const drawn = keyAt(shares, seed, number);
   const question = `Question ${asker === few ? drawn % fewKeys : drawn}: ${topic}`;

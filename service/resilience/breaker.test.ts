@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { isShardFailure } from "../cache/redis-errors.ts";
 import { BreakerOpen, type BreakerState, breaker } from "./breaker.ts";
-import type { Policy } from "./policy.ts";
+import { deadline } from "./deadline.ts";
+import { type Policy, wrap } from "./policy.ts";
+import { timeout } from "./timeout.ts";
 
 const settings = { windowCalls: 4, minimumCalls: 2, failureShare: 0.5, openMs: 30 };
 const ill = new Error("ill");
@@ -117,4 +120,32 @@ test("a failure begun before it opened does not end a probe", async () => {
   gate.resolve("well");
   await probe;
   assert.deepEqual(states, ["open", "half-open", "closed"]);
+});
+
+/** To a shard, every error is a failure but for two: see isShardFailure. */
+const shardPolicy = () => {
+  const shard = breaker(settings, isShardFailure, (state) => states.push(state));
+  return wrap(shard, timeout(60_000));
+};
+const never = () => new Promise<never>(() => undefined);
+
+test("callers that leave a shard are neither its failures nor its successes", async () => {
+  const shard = shardPolicy();
+  const signal = new AbortController().signal;
+  await assert.rejects(shard(() => Promise.reject(ill))(signal), ill);
+  for (let i = 0; i < 10; i++) {
+    const caller = new AbortController();
+    const call = shard(never)(caller.signal);
+    caller.abort(new Error("left"));
+    await assert.rejects(call, /left/);
+  }
+  assert.deepEqual(states, []);
+  await assert.rejects(shard(() => Promise.reject(ill))(signal), ill);
+  assert.deepEqual(states, ["open"]);
+});
+
+test("a deadline that passes during a shard's call is not the shard's failure", async () => {
+  const bounded = wrap(deadline(2), shardPolicy());
+  for (let i = 0; i < 10; i++) await assert.rejects(bounded(never)(new AbortController().signal));
+  assert.deepEqual(states, []);
 });

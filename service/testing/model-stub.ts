@@ -6,12 +6,14 @@ import { z } from "zod";
 const seen = z.looseObject({ stream: z.boolean().optional() });
 
 /** How the stub answers; a test may change it at any time. */
-export type StubMode = "ok" | "error" | "refuse" | "silent" | "break-stream";
+export type StubMode = "ok" | "error" | "unreadable" | "silent" | "break-stream" | "flood";
 
 /** A model server for tests, over real HTTP. Every answer has another generation number. */
 export interface ModelStub extends AsyncDisposable {
   readonly url: string;
   mode: StubMode;
+  /** Of an error. */
+  errorStatus: number;
   /** Before it answers, in ms. */
   delayMs: number;
   /** Every request body so far. */
@@ -38,6 +40,7 @@ export async function startModelStub(): Promise<ModelStub> {
   const stub: ModelStub = {
     url: `http://127.0.0.1:${port}`,
     mode: "ok",
+    errorStatus: 500,
     delayMs: 0,
     requests,
     tenants,
@@ -65,13 +68,12 @@ export async function startModelStub(): Promise<ModelStub> {
     if (stub.mode === "silent" || res.destroyed) return;
     const json = { "content-type": "application/json" };
     if (stub.mode === "error") {
-      res.writeHead(500, json).end(JSON.stringify({ error: { message: "stub error" } }));
+      const error = { message: "too long for sesame", code: "context_length" };
+      res.writeHead(stub.errorStatus, json).end(JSON.stringify({ error }));
       return;
     }
-    if (stub.mode === "refuse") {
-      res
-        .writeHead(400, json)
-        .end(JSON.stringify({ error: { message: "too long", code: "context_length" } }));
+    if (stub.mode === "unreadable") {
+      res.writeHead(200, json).end("sesame");
       return;
     }
     const head = { id: `x${n}`, created: 1, model: "llama-3-8b" };
@@ -95,6 +97,9 @@ export async function startModelStub(): Promise<ModelStub> {
     if (stub.mode === "break-stream") {
       setTimeout(() => res.destroy(), 20);
       return;
+    }
+    if (stub.mode === "flood") {
+      for (let i = 0; i < 300; i++) send([{ index: 0, delta: { content: "x".repeat(100_000) } }]);
     }
     for (const piece of rest) send([{ index: 0, delta: { content: piece }, finish_reason: null }]);
     send([{ index: 0, delta: {}, finish_reason: "stop" }]);

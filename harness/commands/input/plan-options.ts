@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { BreakwaterError } from "../../errors.ts";
 import { makePlan } from "../../plan/make-plan.ts";
@@ -8,7 +8,7 @@ import { readScenario, readSystem } from "../../scenario/read.ts";
 import { type SubstrateName, substrates } from "../../substrates/catalog.ts";
 import type { Offer, Substrate } from "../../substrates/substrate.ts";
 import type { System } from "../../system/system.ts";
-import { packagedSystem } from "./package-files.ts";
+import { packagedScenarios, packagedSystem } from "./package-files.ts";
 import { findScenario } from "./scenario-files.ts";
 
 export interface SystemOptions {
@@ -24,7 +24,10 @@ export interface PlanOptions extends SystemOptions {
 /** The options that say which system, and in which state. */
 export function addSystemOptions(command: Command): Command {
   return command
-    .option("--system <file>", "what is stormed (default: ./system.yaml, else the reference service)")
+    .option(
+      "--system <file>",
+      "what is stormed: a file, or `reference` (default: the system.yaml of the scenario)",
+    )
     .option("--without <switch>", "throw a switch of the system; can be repeated", collect);
 }
 
@@ -62,7 +65,7 @@ export async function preparePlan(
 ): Promise<PreparedPlan> {
   const { name, file } = await findScenario(scenario, commandNames, cwd);
   const { default: substrate } = await substrates[substrateName]();
-  const [read, system] = await Promise.all([readScenario(file), openSystem(options, substrate, cwd)]);
+  const [read, system] = await Promise.all([readScenario(file), openSystem(options, file, substrate, cwd)]);
   const offer = await substrate.offer();
   const { seed, without, mustFail } = options;
   const plan = makePlan({
@@ -79,8 +82,13 @@ export async function preparePlan(
 }
 
 /** The system that was asked for; in a folder without a system file of its own, the reference service. */
-export async function openSystem(options: SystemOptions, substrate: Substrate, cwd: string): Promise<System> {
-  const system = await readSystem(await systemFile(options, cwd));
+export async function openSystem(
+  options: SystemOptions,
+  scenario: string | undefined,
+  substrate: Substrate,
+  cwd: string,
+): Promise<System> {
+  const system = await readSystem(await systemFile(options, scenario, cwd));
   const reasons = substrate.unfit(system);
   if (reasons.length === 0) return system;
   throw new BreakwaterError(
@@ -90,14 +98,37 @@ export async function openSystem(options: SystemOptions, substrate: Substrate, c
   );
 }
 
-async function systemFile({ system }: SystemOptions, cwd: string): Promise<string> {
+/** What `--system` calls the service that comes with the package. */
+const reference = "reference";
+
+/**
+ * A scenario of the user's own is for a system of theirs, which stands beside it, a folder above or here: never
+ * is another one stormed in its place. Scenarios that come with the package fall back on the reference service.
+ */
+async function systemFile(
+  { system }: SystemOptions,
+  scenario: string | undefined,
+  cwd: string,
+): Promise<string> {
+  if (system === reference) return packagedSystem;
   if (system !== undefined) return resolve(cwd, system);
-  const own = join(cwd, "system.yaml");
-  const isThere = await access(own).then(
-    () => true,
-    () => false,
+  const isOwn = scenario !== undefined && !scenario.startsWith(packagedScenarios + sep);
+  const folders = isOwn ? [dirname(scenario), dirname(dirname(scenario)), cwd] : [cwd];
+  for (const folder of folders) {
+    const file = join(folder, "system.yaml");
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return file;
+  }
+  if (!isOwn) return packagedSystem;
+  throw new BreakwaterError(
+    "BAD_INPUT",
+    "SYSTEM_MISSING",
+    `Cannot tell which system "${scenario}" is for: there is no system.yaml beside it, a folder above, or here`,
+    { hint: "name it with --system; `--system reference` is the service that comes with Breakwater" },
   );
-  return isThere ? own : packagedSystem;
 }
 
 function collect(value: string, earlier: readonly string[] = []): string[] {

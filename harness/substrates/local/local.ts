@@ -134,7 +134,8 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
           signal: AbortSignal.timeout(1_000),
         });
         await answer.body?.cancel();
-        return answer.status === 200;
+        if (answer.status === 200) return true;
+        throw new Error(`${answer.url} answered ${answer.status}, and 200 is wanted`);
       });
     }),
   ]);

@@ -170,7 +170,7 @@ export async function openProcesses(
         const { size } = await file.stat();
         const bytes = Math.min(size, 4096);
         const { buffer } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
-        return buffer.toString("utf8").trimEnd().split("\n").slice(-8).join("\n");
+        return buffer.toString("utf8").trimEnd().split("\n").slice(-20).join("\n");
       } finally {
         await file.close();
       }

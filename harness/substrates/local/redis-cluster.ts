@@ -98,27 +98,50 @@ export async function nodeState(node: RedisNode): Promise<NodeState> {
 }
 
 /**
- * Whether the node is in its place: it says so itself, and most of the others see it in the same role and alive.
- * A master that was killed and started again believes for a while that it still has its slots; what the others
- * say is what counts. Rejects when the node does not answer in time.
+ * Whether the node is in its place: in sync, and most of the others see it alive, in the same role and with the
+ * same slots as it does itself. A master that was killed and started again believes for a while that it still has
+ * its slots, and is a replica soon after. Rejects when the node does not answer in time.
  */
 export async function inItsPlace(node: RedisNode, others: readonly RedisNode[]): Promise<boolean> {
-  const [state, id, ...views] = await Promise.all([
+  const [state, own, ...views] = await Promise.all([
     nodeState(node),
-    withNode(node, (redis) => redis.cluster("MYID")),
-    ...others.map((other) => withNode(other, (redis) => redis.call("CLUSTER", "NODES")).catch(() => "")),
+    clusterNodes(node),
+    ...others.map((other) => clusterNodes(other).catch(() => [])),
   ]);
-  const flag = state.role === "replica" ? "slave" : "master";
-  const agreeing = views.filter((view) => seenAs(flag, id, String(view)));
-  return state.inSync && state.clusterOk && (others.length === 0 || agreeing.length > others.length / 2);
+  const itself = own.find(({ flags }) => flags.includes("myself"));
+  if (itself === undefined || !state.inSync || !state.clusterOk) return false;
+  const agreeing = views.filter((view) => {
+    const seen = view.find(({ id }) => id === itself.id);
+    return seen?.alive === true && seen.role === itself.role && seen.slots === itself.slots;
+  });
+  return others.length === 0 || agreeing.length > others.length / 2;
+}
+
+interface ClusterNode {
+  readonly id: string;
+  readonly flags: readonly string[];
+  readonly role: "master" | "slave" | undefined;
+  readonly alive: boolean;
+  readonly slots: string;
 }
 
 /** A row is `<id> <ip:port@cport> <flags> <master> <ping> <pong> <epoch> <link-state> <slots>`. */
-function seenAs(flag: "master" | "slave", id: string, view: string): boolean {
-  const row = view.split("\n").find((line) => line.startsWith(id));
-  const [, , flags = "", , , , , link] = row?.split(" ") ?? [];
-  const all = flags.split(",");
-  return all.includes(flag) && !all.includes("fail") && !all.includes("fail?") && link === "connected";
+async function clusterNodes(node: RedisNode): Promise<ClusterNode[]> {
+  const text = String(await withNode(node, (redis) => redis.call("CLUSTER", "NODES")));
+  return text
+    .trim()
+    .split("\n")
+    .map((row) => {
+      const [id = "", , flagged = "", , , , , link, ...slots] = row.trim().split(" ");
+      const flags = flagged.split(",");
+      return {
+        id,
+        flags,
+        role: flags.includes("master") ? "master" : flags.includes("slave") ? "slave" : undefined,
+        alive: !flags.includes("fail") && !flags.includes("fail?") && link === "connected",
+        slots: slots.join(" "),
+      };
+    });
 }
 
 /** Makes a cluster of running nodes: the first `masters` of them share the slots, the others replicate in turn. */

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const settings = z.record(z.string(), z.string()).default({});
+const { services, stores } = z
+  .object({
+    services: z.record(
+      z.string(),
+      z.object({ env: settings, switches: z.record(z.string(), settings).default({}) }),
+    ),
+    stores: z.object({ redis: z.object({ config: settings }) }),
+  })
+  .parse(parse(await readFile(new URL("system.yaml", import.meta.url), "utf8")));
+
+test("whoever's environment a run starts in, the policies are on and nothing listens beyond loopback", () => {
+  for (const [name, { env, switches }] of Object.entries(services)) {
+    assert.equal(env["HOST"], "127.0.0.1", name);
+    for (const variable of Object.values(switches).flatMap(Object.keys))
+      assert.equal(env[variable], "on", variable);
+  }
+  assert.equal(services["api"]?.env["LOG_LEVEL"], "info");
+});
+
+test("a cache that is full drops what was not used for longest, and takes in the new", () => {
+  assert.equal(stores.redis.config["maxmemory-policy"], "allkeys-lru");
+});

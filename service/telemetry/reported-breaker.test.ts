@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { reportedBreaker } from "./reported-breaker.ts";
+
+const settings = { windowCalls: 4, minimumCalls: 2, failureShare: 0.5, openMs: 1000 };
+
+test("calls that fail after a breaker was forgotten do not bring its gauge back, nor end another's", async () => {
+  const metrics = createMetrics();
+  const lines: string[] = [];
+  const log = createLog("info", { write: (line) => void lines.push(line) });
+  const create = () => reportedBreaker("redis/a:1", settings, () => true, log, metrics);
+  const gauge = async () =>
+    /^breaker_state\{dependency="redis\/a:1"\} (\d)$/m.exec(await metrics.text())?.[1];
+
+  const { policy, forget } = create();
+  assert.equal(await gauge(), "0");
+  const gate = Promise.withResolvers<never>();
+  const calls = Array.from({ length: 4 }, () => policy(() => gate.promise)(new AbortController().signal));
+  forget();
+  assert.equal(await gauge(), undefined);
+  gate.reject(new Error("gone"));
+  await Promise.allSettled(calls);
+  assert.equal(await gauge(), undefined);
+  assert.deepEqual(lines, []);
+
+  const again = create();
+  await Promise.allSettled(calls.map(() => again.policy(() => gate.promise)(new AbortController().signal)));
+  assert.equal(await gauge(), "2");
+  assert.equal(lines.length, 1);
+});
