@@ -62,7 +62,7 @@ export function createFrequencySketch(entries: number): FrequencySketch {
   };
 }
 
-/** Shifts which keys collide. At a hundred entries another value moves counts of misses by about a point. */
+/** Shifts which keys collide. At a hundred entries another value moves counts of misses by a point and more. */
 const SEED = 123_456_789;
 
 /** The finaliser of MurmurHash3: dense ids differ in their low bits alone. */
