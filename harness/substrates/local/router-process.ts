@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { abortOf } from "../../abort.ts";
 import { BreakwaterError } from "../../errors.ts";
 import type { EventBody } from "../../journal/event.ts";
@@ -59,8 +60,17 @@ export async function startRouter(
     );
   });
   send({ type: "configure", sources, listeners });
-  const late = AbortSignal.any([signal, AbortSignal.timeout(upWithinMs)]);
-  await Promise.race([up, abortOf(late)]);
+  const done = new AbortController();
+  const late = delay(upWithinMs, undefined, { signal: done.signal }).then(() => {
+    const message = `Cannot start the router: it does not listen after ${upWithinMs / 1000} s`;
+    throw new BreakwaterError("HARNESS_ERROR", "PROCESS_NOT_READY", message);
+  });
+  late.catch(() => {});
+  try {
+    await Promise.race([up, late, abortOf(signal)]);
+  } finally {
+    done.abort();
+  }
   return {
     process: running,
     sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),
