@@ -14,7 +14,7 @@ import { requestFor } from "./testing/service-under-test.ts";
 /** The service as a process of its own, and its log as parsed lines. */
 function spawnService(env: Record<string, string>) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { ...env, PORT: "0" },
+    env: { ...env, BW_PORT: "0" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log: Record<string, unknown>[] = [];
@@ -53,9 +53,9 @@ test("SIGTERM drains: readiness fails first, every request under way is answered
   await using model = await startModelStub();
   model.delayMs = 600;
   await using service = spawnService({
-    MODEL_URL: model.url,
-    REDIS_NODES: cluster.addresses,
-    DRAIN_NOTICE_MS: "400",
+    BW_MODEL_URL: model.url,
+    BW_REDIS_NODES: cluster.addresses,
+    BW_DRAIN_NOTICE_MS: "400",
   });
   const url = await service.url();
   assert.equal((await fetch(`${url}/health/ready`)).status, 200);
@@ -80,8 +80,8 @@ test("a request that does not end in time does not hold the drain, nor does a si
   await using cluster = await startRedisCluster();
   await using model = await startModelStub();
   await using service = spawnService({
-    ...{ MODEL_URL: model.url, REDIS_NODES: cluster.addresses, TIMEOUT: "off" },
-    ...{ DRAIN_NOTICE_MS: "0", DRAIN_MS: "200" },
+    ...{ BW_MODEL_URL: model.url, BW_REDIS_NODES: cluster.addresses, BW_TIMEOUT: "off" },
+    ...{ BW_DRAIN_NOTICE_MS: "0", BW_DRAIN_MS: "200" },
   });
   const url = await service.url();
   model.mode = "silent";
@@ -96,7 +96,7 @@ test("a request that does not end in time does not hold the drain, nor does a si
 
 test("the log has no prompt, no answer, and no line for a request that went well", async () => {
   await using model = await startModelStub();
-  await using service = spawnService({ MODEL_URL: model.url });
+  await using service = spawnService({ BW_MODEL_URL: model.url });
   const url = await service.url();
   const lines = service.log.length;
   for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 200);
@@ -116,19 +116,19 @@ test("the log has no prompt, no answer, and no line for a request that went well
 });
 
 test("a wrong environment is told in full, and the process exits 1", async () => {
-  await using service = spawnService({ MODEL_URL: "nowhere", BREAKER: "maybe" });
+  await using service = spawnService({ BW_MODEL_URL: "nowhere", BW_BREAKER: "maybe" });
   assert.deepEqual(await service.exited, [1, null]);
   const stderr = await service.stderr;
-  assert.match(stderr, /MODEL_URL=/);
-  assert.match(stderr, /BREAKER=/);
+  assert.match(stderr, /BW_MODEL_URL=/);
+  assert.match(stderr, /BW_BREAKER=/);
 });
 
 test("an address that is taken is one error, and the process exits 1", async () => {
   await using model = await startModelStub();
-  await using service = spawnService({ MODEL_URL: model.url });
+  await using service = spawnService({ BW_MODEL_URL: model.url });
   const port = new URL(await service.url()).port;
   const second = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { MODEL_URL: model.url, PORT: port },
+    env: { BW_MODEL_URL: model.url, BW_PORT: port },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(second, "exit");

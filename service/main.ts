@@ -1,5 +1,5 @@
-import { compose } from "./compose.ts";
-import { type Config, ConfigError, readConfig } from "./config.ts";
+import { compose } from "./composition/service.ts";
+import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { createLog } from "./telemetry/log.ts";
 
 function configOrExit(): Config {

@@ -31,7 +31,7 @@ beforeEach(async (context) => {
 async function startWarm(env: Record<string, string> = {}): Promise<ServiceUnderTest> {
   await using cleanUp = new AsyncDisposableStack();
   const service = cleanUp.use(
-    await startService({ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, ...env }),
+    await startService({ BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, ...env }),
   );
   await eventually(async () => (await askAll(service, questions)).every(({ cache }) => cache === "hit"));
   cleanUp.move();
@@ -64,8 +64,8 @@ test("a shard is killed: the model answers for it, its breaker alone opens, and 
   for (const node of cluster.nodes) if (node !== victim) assert.equal(await breakerOf(service, node), 0);
 });
 
-test("FALLBACK=off: a dead shard's questions are 503, those of the others still hits", async () => {
-  await using service = await startWarm({ FALLBACK: "off" });
+test("BW_FALLBACK=off: a dead shard's questions are 503, those of the others still hits", async () => {
+  await using service = await startWarm({ BW_FALLBACK: "off" });
   victim.signal("SIGKILL");
   for (const reply of await askAll(service, harmed)) {
     assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [503, "redis_unavailable"]);
@@ -93,8 +93,8 @@ test("a shard falls silent: its reads time out until the breaker opens; when it 
   for (const reply of await askAll(service, harmed)) assert.equal(reply.cache, "hit");
 });
 
-test("BREAKER=off: a silent shard costs every request its timeout", async () => {
-  await using service = await startWarm({ BREAKER: "off", REDIS_TIMEOUT_MS: "50" });
+test("BW_BREAKER=off: a silent shard costs every request its timeout", async () => {
+  await using service = await startWarm({ BW_BREAKER: "off", BW_REDIS_TIMEOUT_MS: "50" });
   victim.signal("SIGSTOP");
   const rounds = 4;
   for (let round = 0; round < rounds; round++) await askAll(service, harmed);
@@ -103,12 +103,12 @@ test("BREAKER=off: a silent shard costs every request its timeout", async () => 
   assert(failed >= rounds * harmed.length, `${failed}`);
 });
 
-test("TIMEOUT=off: a request to a silent shard hangs until the shard is back", async () => {
+test("BW_TIMEOUT=off: a request to a silent shard hangs until the shard is back", async () => {
   await using service = await startWarm({
-    TIMEOUT: "off",
-    BREAKER: "off",
-    REDIS_TIMEOUT_MS: "20",
-    DEADLINE_MS: "20",
+    BW_TIMEOUT: "off",
+    BW_BREAKER: "off",
+    BW_REDIS_TIMEOUT_MS: "20",
+    BW_DEADLINE_MS: "20",
   });
   victim.signal("SIGSTOP");
   const waiting = service.ask("Question 0");
@@ -118,7 +118,7 @@ test("TIMEOUT=off: a request to a silent shard hangs until the shard is back", a
 });
 
 test("a write that Redis does not take in does not delay the answer", async () => {
-  await using service = await startWarm({ REDIS_TIMEOUT_MS: "2000", DEADLINE_MS: "5000" });
+  await using service = await startWarm({ BW_REDIS_TIMEOUT_MS: "2000", BW_DEADLINE_MS: "5000" });
   const question = Array.from({ length: 100 }, (_, i) => `New ${i}`).find(
     (candidate) => cluster.nodeOf(keyOf(candidate)) === victim,
   );
@@ -137,12 +137,12 @@ test("a write that Redis does not take in does not delay the answer", async () =
   await eventually(async () => (await writes("timeout")) === 1);
 });
 
-test("a silent shard holds as many reads as its bulkhead has places; BULKHEAD=off: all", async () => {
+test("a silent shard holds as many reads as its bulkhead has places; BW_BULKHEAD=off: all", async () => {
   await using _warm = await startWarm();
-  const env = { REDIS_NODES: cluster.addresses, MODEL_URL: model.url, BREAKER: "off" };
-  const patient = { ...env, REDIS_CONCURRENCY: "1", REDIS_TIMEOUT_MS: "1500", DEADLINE_MS: "5000" };
+  const env = { BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_BREAKER: "off" };
+  const patient = { ...env, BW_REDIS_CONCURRENCY: "1", BW_REDIS_TIMEOUT_MS: "1500", BW_DEADLINE_MS: "5000" };
   await using bounded = await startService(patient);
-  await using unbounded = await startService({ ...patient, BULKHEAD: "off" });
+  await using unbounded = await startService({ ...patient, BW_BULKHEAD: "off" });
   victim.signal("SIGSTOP");
   for (const service of [bounded, unbounded]) {
     const replies = await askAll(service, harmed);
@@ -177,7 +177,7 @@ test("every shard is gone: still every answer comes, from the model", async () =
 test("without Redis from the start it is ready all the same, and finds Redis when it comes", async () => {
   for (const node of cluster.nodes) node.signal("SIGSTOP");
   await using service = await startService({
-    ...{ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, START_WAIT_MS: "300" },
+    ...{ BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_START_WAIT_MS: "300" },
   });
   assert.equal((await service.get("/health/ready")).status, 200);
   const reply = await service.ask("Question 0");

@@ -26,7 +26,7 @@ let questions = 0;
 const fresh = () => `Question ${process.pid}.${++questions}`;
 const keyOf = (question: string, tenant = "public") => cacheKey(tenant, requestFor(question));
 const start = (env: Record<string, string> = {}) =>
-  startService({ REDIS_NODES: cluster.addresses, MODEL_URL: model.url, ...env });
+  startService({ BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, ...env });
 const contentOf = (text: string): unknown => JSON.parse(text).choices[0].message.content;
 
 /** A caller that sends and reads when the test says so. */
@@ -63,7 +63,7 @@ describe("the cache", () => {
   });
 
   test("Redis drops an entry when it is too old to be served even as stale", async () => {
-    await using service = await start({ CACHE_FRESH_MS: "60000", CACHE_STALE_MS: "40000" });
+    await using service = await start({ BW_CACHE_FRESH_MS: "60000", BW_CACHE_STALE_MS: "40000" });
     const question = fresh();
     await askAndStore(service, question);
     const leftMs = await cluster.nodeOf(keyOf(question)).redis.pttl(keyOf(question));
@@ -71,7 +71,7 @@ describe("the cache", () => {
   });
 
   test("an entry that is not fresh any more is asked for again, and replaced", async () => {
-    await using service = await start({ CACHE_FRESH_MS: "1" });
+    await using service = await start({ BW_CACHE_FRESH_MS: "1" });
     const question = fresh();
     await askAndStore(service, question);
     await delay(5);
@@ -90,13 +90,13 @@ describe("the cache", () => {
   });
 
   test("without Redis in the configuration every answer is a bypass, and nothing is degraded", async () => {
-    await using service = await start({ REDIS_NODES: "" });
+    await using service = await start({ BW_REDIS_NODES: "" });
     const reply = await service.ask(fresh());
     assert.deepEqual([reply.status, reply.cache, reply.degraded], [200, "bypass", null]);
   });
 
   test("tenants are told apart by key, to the cache and to the model", async () => {
-    await using service = await start({ API_KEYS: "a:key-a,b:key-b" });
+    await using service = await start({ BW_API_KEYS: "a:key-a,b:key-b" });
     const question = fresh();
     const ask = (key: string) =>
       service.post(JSON.stringify(requestFor(question)), { authorization: `Bearer ${key}` });
@@ -149,7 +149,12 @@ describe("streams", () => {
 
   test("a caller who does not read holds up neither the model's attempt nor its place", async () => {
     await using service = await start({
-      ...{ REDIS_NODES: "", MODEL_CONCURRENCY: "1", MODEL_TIMEOUT_MS: "6000", DEADLINE_MS: "20000" },
+      ...{
+        BW_REDIS_NODES: "",
+        BW_MODEL_CONCURRENCY: "1",
+        BW_MODEL_TIMEOUT_MS: "6000",
+        BW_DEADLINE_MS: "20000",
+      },
     });
     model.mode = "flood";
     const body = JSON.stringify({ ...requestFor(fresh()), ...streamed });
@@ -230,7 +235,7 @@ describe("the official client", () => {
 describe("the model is gone", () => {
   /** A service with one entry that is stale already. */
   async function withStale(env: Record<string, string> = {}) {
-    const service = await start({ CACHE_FRESH_MS: "1", ...env });
+    const service = await start({ BW_CACHE_FRESH_MS: "1", ...env });
     const question = fresh();
     await askAndStore(service, question);
     await delay(5);
@@ -256,15 +261,15 @@ describe("the model is gone", () => {
     assert.equal(JSON.parse(none.text).error.code, "model_unavailable");
   });
 
-  test("FALLBACK=off: 503, although there is a stale answer", async () => {
-    const { service, question } = await withStale({ FALLBACK: "off" });
+  test("BW_FALLBACK=off: 503, although there is a stale answer", async () => {
+    const { service, question } = await withStale({ BW_FALLBACK: "off" });
     await using _stopped = service;
     model.mode = "error";
     assert.equal((await service.ask(question)).status, 503);
   });
 
   test("an attempt that takes too long is given up, and the stale answer served", async () => {
-    const { service, question } = await withStale({ MODEL_TIMEOUT_MS: "50" });
+    const { service, question } = await withStale({ BW_MODEL_TIMEOUT_MS: "50" });
     await using _stopped = service;
     model.mode = "silent";
     const stale = await service.ask(question);
@@ -274,7 +279,7 @@ describe("the model is gone", () => {
   });
 
   test("the deadline ends a request with 504", async () => {
-    await using service = await start({ DEADLINE_MS: "1500", MODEL_TIMEOUT_MS: "1400" });
+    await using service = await start({ BW_DEADLINE_MS: "1500", BW_MODEL_TIMEOUT_MS: "1400" });
     model.mode = "silent";
     const body = JSON.stringify(requestFor(fresh()));
     using caller = slowCaller(service);
@@ -288,7 +293,11 @@ describe("the model is gone", () => {
   });
 
   test("the deadline ends a request whose body does not come", async () => {
-    await using service = await start({ DEADLINE_MS: "300", MODEL_TIMEOUT_MS: "200", REDIS_NODES: "" });
+    await using service = await start({
+      BW_DEADLINE_MS: "300",
+      BW_MODEL_TIMEOUT_MS: "200",
+      BW_REDIS_NODES: "",
+    });
     using caller = slowCaller(service);
     caller.socket.write(`${caller.head(100)}{`);
     const [reply] = await once(caller.socket, "data", { signal: AbortSignal.timeout(20_000) });
@@ -296,14 +305,14 @@ describe("the model is gone", () => {
     assert.equal(model.requests.length, 0);
   });
 
-  test("TIMEOUT=off: neither the attempt timeout nor the deadline ends it", async () => {
-    await using service = await start({ TIMEOUT: "off", DEADLINE_MS: "20", MODEL_TIMEOUT_MS: "10" });
+  test("BW_TIMEOUT=off: neither the attempt timeout nor the deadline ends it", async () => {
+    await using service = await start({ BW_TIMEOUT: "off", BW_DEADLINE_MS: "20", BW_MODEL_TIMEOUT_MS: "10" });
     model.delayMs = 200;
     assert.equal((await service.ask(fresh())).status, 200);
   });
 
   test("its breaker opens, so that it is not called; and closes again once it is well", async () => {
-    await using service = await start({ MODEL_BREAKER_OPEN_MS: "100" });
+    await using service = await start({ BW_MODEL_BREAKER_OPEN_MS: "100" });
     model.mode = "error";
     for (let i = 0; i < 11; i++) await service.ask(fresh());
     assert.equal(await service.metric('breaker_state{dependency="model"}'), 2);
@@ -316,8 +325,8 @@ describe("the model is gone", () => {
     assert.equal(await service.metric('breaker_state{dependency="model"}'), 0);
   });
 
-  test("BREAKER=off: every request goes on calling it", async () => {
-    await using service = await start({ BREAKER: "off" });
+  test("BW_BREAKER=off: every request goes on calling it", async () => {
+    await using service = await start({ BW_BREAKER: "off" });
     model.mode = "error";
     for (let i = 0; i < 30; i++) await service.ask(fresh());
     assert.equal(model.requests.length, 30);
@@ -351,12 +360,12 @@ describe("the model is gone", () => {
     });
   }
 
-  test("more calls at once than the bulkhead has places: 503 with Retry-After; BULKHEAD=off: all are made", async () => {
+  test("more calls at once than the bulkhead has places: 503 with Retry-After; BW_BULKHEAD=off: all are made", async () => {
     model.delayMs = 300;
     const askFive = (service: ServiceUnderTest) =>
       Promise.all(Array.from({ length: 5 }, () => service.ask(fresh())));
     {
-      await using service = await start({ MODEL_CONCURRENCY: "2" });
+      await using service = await start({ BW_MODEL_CONCURRENCY: "2" });
       const replies = await askFive(service);
       assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 200, 503, 503, 503]);
       const rejected = replies.find(({ status }) => status === 503);
@@ -364,7 +373,7 @@ describe("the model is gone", () => {
       assert.match(rejected?.text ?? "", /"code":"overloaded"/);
     }
     {
-      await using service = await start({ MODEL_CONCURRENCY: "2", BULKHEAD: "off" });
+      await using service = await start({ BW_MODEL_CONCURRENCY: "2", BW_BULKHEAD: "off" });
       assert((await askFive(service)).every(({ status }) => status === 200));
     }
   });
@@ -372,7 +381,11 @@ describe("the model is gone", () => {
 
 describe("bad input", () => {
   test("without a key it is 401, whatever the body is", async () => {
-    await using service = await start({ REDIS_NODES: "", MAX_BODY_BYTES: "2000", API_KEYS: "a:key-a" });
+    await using service = await start({
+      BW_REDIS_NODES: "",
+      BW_MAX_BODY_BYTES: "2000",
+      BW_API_KEYS: "a:key-a",
+    });
     for (const body of ["{", JSON.stringify(requestFor("x".repeat(3000)))]) {
       const reply = await service.post(body);
       assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [401, "invalid_api_key"]);
@@ -385,7 +398,7 @@ describe("bad input", () => {
   });
 
   test("is answered in OpenAI's way with the right status, and the service lives", async () => {
-    await using service = await start({ REDIS_NODES: "", MAX_BODY_BYTES: "2000" });
+    await using service = await start({ BW_REDIS_NODES: "", BW_MAX_BODY_BYTES: "2000" });
     const valid = requestFor("x");
     const cases: [body: string, status: number, code: string, param: string | null][] = [
       ["{", 400, "invalid_json", null],

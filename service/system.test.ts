@@ -17,11 +17,11 @@ const { services, stores } = z
 
 test("whoever's environment a run starts in, the policies are on and nothing listens beyond loopback", () => {
   for (const [name, { env, switches }] of Object.entries(services)) {
-    assert.equal(env["HOST"], "127.0.0.1", name);
+    assert.equal(env[name === "api" ? "BW_HOST" : "HOST"], "127.0.0.1", name);
     for (const variable of Object.values(switches).flatMap(Object.keys))
       assert.equal(env[variable], "on", variable);
   }
-  assert.equal(services["api"]?.env["LOG_LEVEL"], "info");
+  assert.equal(services["api"]?.env["BW_LOG_LEVEL"], "info");
 });
 
 test("a cache that is full drops what was not used for longest, and takes in the new", () => {

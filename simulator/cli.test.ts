@@ -74,7 +74,7 @@ test("a chat log gives the page, the data, the table and the service's environme
   assert.equal(report.log.format, "openai, guessed");
   assert.equal(report.cost, "api");
   assert.ok(report.failover !== null && report.failover.extraMisses > 0);
-  assert.match(await readFile(out("r.env"), "utf8"), /^CACHE_FRESH_MS=\d+$/m);
+  assert.match(await readFile(out("r.env"), "utf8"), /^BW_CACHE_FRESH_MS=\d+$/m);
   const outputs = await Promise.all(
     ["r.json", "r.csv", "r.html", "r.env"].map((name) => readFile(out(name), "utf8")),
   );

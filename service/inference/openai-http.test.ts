@@ -8,7 +8,7 @@ import { openaiHttpEngine } from "./openai-http.ts";
 const usual = getGlobalDispatcher();
 after(() => setGlobalDispatcher(usual));
 
-test("the HTTP client has no timeout of its own: TIMEOUT=off is without any", async () => {
+test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any", async () => {
   // Its defaults, 5 min, made short enough to be seen: whoever relies on them fails.
   setGlobalDispatcher(new Agent({ headersTimeout: 100, bodyTimeout: 100 }));
   await using model = await startModelStub();

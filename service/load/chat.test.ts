@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../config/config.ts";
 import { tenantsByKey } from "../tenants.ts";
 import { type K6Run, type Row, runK6 } from "./run-k6.ts";
 
@@ -40,8 +40,8 @@ const tenantOf = tenantsByKey(await systemKeys());
 async function systemKeys() {
   const file = await readFile(new URL("../system.yaml", import.meta.url), "utf8");
   const system = z.object({ services: z.object({ api: z.object({ env: z.looseObject({}) }) }) });
-  const { API_KEYS } = system.parse(parse(file)).services.api.env;
-  return readConfig({ MODEL_URL: "http://127.0.0.1", API_KEYS: String(API_KEYS) }).apiKeys;
+  const { BW_API_KEYS } = system.parse(parse(file)).services.api.env;
+  return readConfig({ BW_MODEL_URL: "http://127.0.0.1", BW_API_KEYS: String(BW_API_KEYS) }).apiKeys;
 }
 
 /** One request to a service of the test's own. */

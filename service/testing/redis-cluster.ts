@@ -24,7 +24,7 @@ export interface TestNode {
 /** A real Redis Cluster for tests: three masters on loopback, no replicas. Disposing it stops and removes it. */
 export interface TestCluster extends AsyncDisposable {
   readonly nodes: readonly TestNode[];
-  /** For REDIS_NODES. */
+  /** For BW_REDIS_NODES. */
   readonly addresses: string;
   /** The master that has a key. */
   nodeOf(key: string): TestNode;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { compose } from "../compose.ts";
-import { readConfig } from "../config.ts";
+import { compose } from "../composition/service.ts";
+import { readConfig } from "../config/config.ts";
 import { createLog } from "../telemetry/log.ts";
 
 /** What a test looks at in a response. */
@@ -24,7 +24,7 @@ export interface ServiceUnderTest extends AsyncDisposable {
 }
 
 export async function startService(env: Readonly<Record<string, string>>): Promise<ServiceUnderTest> {
-  const service = compose(readConfig({ PORT: "0", DRAIN_NOTICE_MS: "0", ...env }), createLog("silent"));
+  const service = compose(readConfig({ BW_PORT: "0", BW_DRAIN_NOTICE_MS: "0", ...env }), createLog("silent"));
   const listening = once(service.server, "listening");
   const started = service.start();
   await listening;

@@ -104,10 +104,10 @@ test("where nothing gains, nothing is recommended", () => {
 
 test("the service's environment: its TTL, and Redis's memory beside it", () => {
   const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"], hourMs);
-  assert.match(text, /^CACHE_FRESH_MS=60000$/m);
+  assert.match(text, /^BW_CACHE_FRESH_MS=60000$/m);
   assert.match(text, /maxmemory 40mb/);
   assert.match(text, /maxmemory-policy allkeys-lru/);
-  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^CACHE_FRESH_MS=86400000$/m);
+  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
   assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), [], hourMs), RangeError);
 });
 
@@ -121,7 +121,7 @@ test("on a log longer than a day the service is given only what it keeps for a d
   assert.equal(recommend([ever, within], 24 * hourMs).deployable, ever);
   assert.equal(recommend([ever, within], 48 * hourMs).deployable, within);
   assert.throws(() => serviceEnvironment(ever, [], 48 * hourMs), RangeError);
-  assert.match(serviceEnvironment(within, [], 48 * hourMs), /^CACHE_FRESH_MS=86400000$/m);
+  assert.match(serviceEnvironment(within, [], 48 * hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
 });
 
 test("on a log longer than a day, LRU and LFU are tried with a TTL of a day, each once", () => {

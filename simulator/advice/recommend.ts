@@ -113,7 +113,7 @@ export function serviceEnvironment(
   return [
     `# Chosen by the simulator: ${label}`,
     ...assumptions.map((line) => `# Assumed: ${line}`),
-    `CACHE_FRESH_MS=${freshMs}`,
+    `BW_CACHE_FRESH_MS=${freshMs}`,
     "# For each master of Redis, its share of this memory (redis.conf):",
     `#   maxmemory ${Math.max(1, Math.ceil(memoryBytes.high / 2 ** 20))}mb`,
     `#   maxmemory-policy ${policy}`,

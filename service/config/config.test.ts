@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConfigError, readConfig } from "./config.ts";
 
-const minimal = { MODEL_URL: "http://127.0.0.1:9000" };
+const minimal = { BW_MODEL_URL: "http://127.0.0.1:9000" };
 
 function problemsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -25,23 +25,34 @@ test("only the model's address is required; everything is on, and listens on loo
 });
 
 test("every problem is told at once, by its variable", () => {
-  const problems = problemsOf({ PORT: "70000", BREAKER: "no", REDIS_NODES: "a:1,b", DEADLINE_MS: "2s" });
+  const problems = problemsOf({
+    BW_PORT: "70000",
+    BW_BREAKER: "no",
+    BW_REDIS_NODES: "a:1,b",
+    BW_DEADLINE_MS: "2s",
+  });
   const names = problems.map((problem) => problem.slice(0, problem.indexOf("=")));
-  assert.deepEqual(names.sort(), ["BREAKER", "DEADLINE_MS", "MODEL_URL", "PORT", "REDIS_NODES"]);
+  assert.deepEqual(names.sort(), [
+    "BW_BREAKER",
+    "BW_DEADLINE_MS",
+    "BW_MODEL_URL",
+    "BW_PORT",
+    "BW_REDIS_NODES",
+  ]);
 });
 
 test("an empty value is not a zero", () => {
-  assert.equal(problemsOf({ ...minimal, PORT: "" }).length, 1);
+  assert.equal(problemsOf({ ...minimal, BW_PORT: "" }).length, 1);
 });
 
 test("a problem with the API keys does not show them", () => {
-  const problems = problemsOf({ ...minimal, API_KEYS: "no-colon-sesame" });
+  const problems = problemsOf({ ...minimal, BW_API_KEYS: "no-colon-sesame" });
   assert.equal(problems.length, 1);
   assert(!problems.join().includes("sesame"));
 });
 
 test("a policy that is off has no settings", () => {
-  const off = { TIMEOUT: "off", BREAKER: "off", BULKHEAD: "off", FALLBACK: "off" };
+  const off = { BW_TIMEOUT: "off", BW_BREAKER: "off", BW_BULKHEAD: "off", BW_FALLBACK: "off" };
   const config = readConfig({ ...minimal, ...off });
   assert.equal(config.timeouts, undefined);
   assert.equal(config.breakers, undefined);
@@ -50,24 +61,28 @@ test("a policy that is off has no settings", () => {
 });
 
 test("a key that is given twice is refused, and not shown", () => {
-  for (const API_KEYS of ["a:sesame,b:sesame", "a:sesame,a:sesame"]) {
-    const problems = problemsOf({ ...minimal, API_KEYS });
+  for (const BW_API_KEYS of ["a:sesame,b:sesame", "a:sesame,a:sesame"]) {
+    const problems = problemsOf({ ...minimal, BW_API_KEYS });
     assert.equal(problems.length, 1);
-    assert.match(problems.join(), /^API_KEYS=/);
+    assert.match(problems.join(), /^BW_API_KEYS=/);
     assert(!problems.join().includes("sesame"));
   }
-  assert.deepEqual(problemsOf({ ...minimal, API_KEYS: "a:one,a:two" }), []);
+  assert.deepEqual(problemsOf({ ...minimal, BW_API_KEYS: "a:one,a:two" }), []);
 });
 
 test("credentials in an address are refused, and not shown", () => {
-  for (const MODEL_URL of ["http://me:sesame@127.0.0.1", "http://sesame@127.0.0.1", "me:sesame@127.0.0.1"]) {
-    const problems = problemsOf({ MODEL_URL });
+  for (const BW_MODEL_URL of [
+    "http://me:sesame@127.0.0.1",
+    "http://sesame@127.0.0.1",
+    "me:sesame@127.0.0.1",
+  ]) {
+    const problems = problemsOf({ BW_MODEL_URL });
     assert.equal(problems.length, 1);
-    assert.match(problems.join(), /^MODEL_URL=/);
+    assert.match(problems.join(), /^BW_MODEL_URL=/);
     assert(!problems.join().includes("sesame"));
   }
   assert(
-    !problemsOf({ ...minimal, REDIS_NODES: "me:sesame@127.0.0.1:1" })
+    !problemsOf({ ...minimal, BW_REDIS_NODES: "me:sesame@127.0.0.1:1" })
       .join()
       .includes("sesame"),
   );
@@ -76,12 +91,18 @@ test("credentials in an address are refused, and not shown", () => {
 test("an attempt must end before the deadline, where timeouts are on; told with the other problems", () => {
   const namesOf = (env: Record<string, string>) =>
     problemsOf({ ...minimal, ...env }).map((problem) => problem.slice(0, problem.indexOf("=")));
-  assert.deepEqual(namesOf({ DEADLINE_MS: "1500" }), ["MODEL_TIMEOUT_MS"]);
-  assert.deepEqual(namesOf({ DEADLINE_MS: "1501" }), []);
-  assert.deepEqual(namesOf({ DEADLINE_MS: "200", PORT: "x" }).sort(), [
-    "MODEL_TIMEOUT_MS",
-    "PORT",
-    "REDIS_TIMEOUT_MS",
+  assert.deepEqual(namesOf({ BW_DEADLINE_MS: "1500" }), ["BW_MODEL_TIMEOUT_MS"]);
+  assert.deepEqual(namesOf({ BW_DEADLINE_MS: "1501" }), []);
+  assert.deepEqual(namesOf({ BW_DEADLINE_MS: "200", BW_PORT: "x" }).sort(), [
+    "BW_MODEL_TIMEOUT_MS",
+    "BW_PORT",
+    "BW_REDIS_TIMEOUT_MS",
   ]);
-  assert.deepEqual(namesOf({ DEADLINE_MS: "200", TIMEOUT: "off" }), []);
+  assert.deepEqual(namesOf({ BW_DEADLINE_MS: "200", BW_TIMEOUT: "off" }), []);
+});
+
+test("a variable with our prefix that is no setting is a problem, and the nearest setting is named", () => {
+  assert.deepEqual(problemsOf({ ...minimal, BW_BREAKR: "off", PORT: "not ours" }), [
+    "BW_BREAKR: there is no such setting; did you mean BW_BREAKER?",
+  ]);
 });

@@ -1,0 +1,52 @@
+import type { Cluster } from "ioredis";
+import { redisTier, type ShardGuard } from "../cache/redis.ts";
+import { redisClient } from "../cache/redis-client.ts";
+import { isShardFailure } from "../cache/redis-errors.ts";
+import { shardGuards } from "../cache/shards.ts";
+import type { Tier } from "../cache/tier.ts";
+import type { Config } from "../config/config.ts";
+import { bulkhead } from "../resilience/bulkhead.ts";
+import { guard } from "../resilience/guard.ts";
+import { type Policy, wrap } from "../resilience/policy.ts";
+import { timeout } from "../resilience/timeout.ts";
+import { observed } from "../telemetry/observed.ts";
+import { reportedBreaker } from "../telemetry/reported-breaker.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+export function connect(config: Config, { onProblem }: Telemetry): Cluster {
+  const client = redisClient(config.redisNodes, config.timeouts?.redisMs);
+  client.on("error", (thrown) => onProblem("redis-cluster", thrown));
+  client.on("node error", (thrown, node) => onProblem("redis-node", thrown, { node }));
+  return client;
+}
+
+export function cacheIn(client: Cluster, config: Config, { log, metrics }: Telemetry): Tier {
+  const { timeouts, bulkheads, breakers, cache } = config;
+  const reads = observed((outcome) => metrics.dependencyCall("redis-read", outcome));
+  const writes = observed((outcome) => metrics.dependencyCall("redis-write", outcome));
+  const attempt = timeouts && timeout(timeouts.redisMs);
+
+  function shardGuard(master: string): ShardGuard & { forget(): void } {
+    // One breaker for both: they call the same shard.
+    const shard =
+      breakers && reportedBreaker(`redis/${master}`, breakers.redis, isShardFailure, log, metrics);
+    const around = (limit: number | undefined): Policy =>
+      guard({
+        bulkhead: limit === undefined ? undefined : bulkhead(limit),
+        breaker: shard?.policy,
+        timeout: attempt,
+      });
+    return {
+      read: wrap(reads, around(bulkheads?.redisReads)),
+      write: wrap(writes, around(bulkheads?.redisWrites)),
+      forget: () => shard?.forget(),
+    };
+  }
+
+  return redisTier({
+    client,
+    guardOf: shardGuards(client, shardGuard, (shard) => shard.forget()),
+    keepMs: cache.freshMs + cache.staleMs,
+    onDamaged: () => metrics.cacheResult("damaged"),
+  });
+}

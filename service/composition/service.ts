@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { Logger } from "pino";
+import { createAnswering } from "../answering.ts";
+import { whenConnected } from "../cache/redis-client.ts";
+import type { Config } from "../config/config.ts";
+import { drainable } from "../drain.ts";
+import { openaiHttpEngine } from "../inference/openai-http.ts";
+import { deadline } from "../resilience/deadline.ts";
+import type { Readiness } from "../routes/ready.ts";
+import { createServer } from "../server.ts";
+import { problemLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { tenantsByKey } from "../tenants.ts";
+import { modelGuard } from "./model.ts";
+import { cacheIn, connect } from "./redis.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+export interface Service {
+  /** Listens, and resolves once it is ready to be sent requests. Rejects when the address cannot be had. */
+  start(): Promise<void>;
+  /** Drains and lets go of Redis. @returns whether every request under way was finished */
+  stop(): Promise<boolean>;
+  readonly server: Server;
+}
+
+/** The whole service from its configuration: the one place where its parts meet. Nothing is global. */
+export function compose(config: Config, log: Logger): Service {
+  const metrics = createMetrics();
+  const telemetry: Telemetry = {
+    log,
+    metrics,
+    onProblem: problemLog(log, 1000, performance.now.bind(performance)),
+  };
+  const client = config.redisNodes.length > 0 ? connect(config, telemetry) : undefined;
+  const { freshMs } = config.cache;
+
+  let readiness: Readiness = "starting";
+  const server = createServer({
+    answering: createAnswering({
+      cache: client === undefined ? undefined : cacheIn(client, config, telemetry),
+      engine: openaiHttpEngine(config.model.url),
+      engineGuard: modelGuard(config, telemetry),
+      fallback: config.fallback,
+      freshMs,
+      now: Date.now,
+      onCacheResult: metrics.cacheResult,
+      onProblem: telemetry.onProblem,
+    }),
+    tenantOf: tenantsByKey(config.apiKeys),
+    model: config.model.name,
+    deadline: config.timeouts && deadline(config.timeouts.deadlineMs),
+    now: Date.now,
+    metrics,
+    readiness: () => readiness,
+    maxBodyBytes: config.maxBodyBytes,
+    onProblem: telemetry.onProblem,
+  });
+
+  const drain = drainable(server);
+  return {
+    server,
+    async start() {
+      server.listen(config.listen.port, config.listen.host);
+      await once(server, "listening");
+      // It could serve without; but a first minute of misses helps nobody.
+      if (client !== undefined) {
+        await whenConnected(client, AbortSignal.timeout(config.startWaitMs)).catch((thrown: unknown) => {
+          log.warn({ reason: String(thrown), waitedMs: config.startWaitMs }, "starting without Redis");
+        });
+      }
+      if (readiness === "starting") readiness = "ready";
+    },
+    async stop() {
+      readiness = "draining";
+      const finished = await drain(config.drain);
+      // Not quit(): that waits for replies, and hangs on a silent node.
+      client?.disconnect();
+      return finished;
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import leven from "leven";
+import { z } from "zod";
+import { cacheSettings, cacheVariables } from "./cache.ts";
+import { dependencySettings, dependencyVariables } from "./dependencies.ts";
+import { httpSettings, httpVariables } from "./http.ts";
+import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
+import { telemetrySettings, telemetryVariables } from "./telemetry.ts";
+
+/** What is ours among the environment's variables. Others may be anybody's, and are not looked at. */
+const prefix = "BW_";
+
+/** Every setting with its default, limit and unit. */
+const environment = z.object({
+  ...httpVariables.shape,
+  ...dependencyVariables.shape,
+  ...cacheVariables.shape,
+  ...policyVariables.shape,
+  ...telemetryVariables.shape,
+});
+
+/** The service's settings. A policy that is switched off has no settings. */
+export type Config = ReturnType<typeof settings>;
+
+function settings(env: z.output<typeof environment>) {
+  return {
+    ...httpSettings(env),
+    ...dependencySettings(env),
+    ...cacheSettings(env),
+    ...policySettings(env),
+    ...telemetrySettings(env),
+  };
+}
+
+/** The environment is not a valid configuration. `problems` has all of them. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `Cannot read the configuration from the environment:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = environment.safeParse(env);
+  const problems = (parsed.error?.issues ?? []).map(({ path, message }) => {
+    const [name = "", ...rest] = path.map(String);
+    const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
+    return `${name}=${shown(name, env[name] ?? "")}${where}: ${message}`;
+  });
+  problems.push(...timeoutProblems(env), ...unknownVariables(env));
+  if (parsed.success && problems.length === 0) return settings(parsed.data);
+  throw new ConfigError(problems);
+}
+
+/** A setting that nobody reads is one that its author believes to be in force. */
+function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.keys(environment.shape);
+  return Object.keys(env)
+    .filter((name) => name.startsWith(prefix) && !known.includes(name))
+    .map((name) => {
+      const [nearest] = known.toSorted((a, b) => leven(name, a) - leven(name, b));
+      return `${name}: there is no such setting; did you mean ${nearest}?`;
+    });
+}
+
+/** A value as an error shows it. What stands before an @ may be a password, also where the rest is no address. */
+function shown(name: string, value: string): string {
+  return name === "BW_API_KEYS" || value.includes("@") ? "(not shown)" : `"${value}"`;
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { address, list } from "./values.ts";
+
+function hasCredentials(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.username !== "" || url.password !== "");
+}
+
+/** Where Redis and the model are. */
+export const dependencyVariables = z.object({
+  BW_REDIS_NODES: z
+    .string()
+    .default("")
+    .transform(list)
+    .pipe(z.array(address))
+    .describe("startup nodes; empty: no cache in Redis"),
+  BW_MODEL_URL: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
+    .describe("the model server, without /v1"),
+  BW_MODEL_NAME: z.string().min(1).default("llama-3-8b"),
+});
+
+export function dependencySettings(env: z.output<typeof dependencyVariables>) {
+  return {
+    redisNodes: env.BW_REDIS_NODES,
+    model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME },
+  };
+}
