@@ -1,9 +1,10 @@
 import { cacheKey } from "./cache/keys.ts";
-import type { Entry, Tier } from "./cache/tier.ts";
+import type { Cache } from "./cache/layered.ts";
+import type { Entry } from "./cache/tier.ts";
 import { type Answer, type Engine, type EngineCall, EngineRefusal } from "./inference/engine.ts";
 import type { Policy } from "./resilience/policy.ts";
+import type { CacheResult } from "./telemetry/cache-metrics.ts";
 import type { LogProblem } from "./telemetry/log.ts";
-import type { CacheResult } from "./telemetry/metrics.ts";
 
 export type DependencyName = "redis" | "model";
 
@@ -29,7 +30,7 @@ export class DependencyGone extends Error {
 
 export interface AnsweringDeps {
   /** undefined: the service runs without a cache. */
-  readonly cache: Tier | undefined;
+  readonly cache: Cache<Answer> | undefined;
   readonly engine: Engine;
   readonly engineGuard: Policy;
   /** Off: a dependency that is gone fails the request, whatever else could answer it. */
@@ -54,39 +55,38 @@ export type Answering = (call: EngineCall, trail: Trail, signal: AbortSignal) =>
 export function createAnswering(deps: AnsweringDeps): Answering {
   const { cache, engine, fallback, freshMs, now, onCacheResult, onProblem } = deps;
 
-  async function lookUp(key: string, trail: Trail, signal: AbortSignal): Promise<Entry | undefined> {
+  async function lookUp(key: string, trail: Trail, signal: AbortSignal): Promise<Entry<Answer> | undefined> {
     trail.cache = "bypass";
-    if (cache === undefined) return undefined;
-    try {
-      const entry = await cache.read(key, signal);
-      trail.cache = "miss";
-      return entry;
-    } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      onProblem("redis-read", thrown);
-      trail.degraded.add("redis");
-      if (!fallback) throw new DependencyGone("redis", thrown);
+    if (cache === undefined) {
+      onCacheResult("bypass");
       return undefined;
-    } finally {
-      if (trail.cache === "bypass") onCacheResult("bypass");
     }
+    const { found, failures } = await cache.read(key, signal);
+    for (const [tier, thrown] of failures) {
+      onProblem(`${tier}-read`, thrown);
+      trail.degraded.add("redis");
+      if (!fallback) {
+        onCacheResult("bypass");
+        throw new DependencyGone("redis", thrown);
+      }
+    }
+    if (failures.size === 0) trail.cache = "miss";
+    else if (found === undefined) onCacheResult("bypass");
+    return found?.entry;
   }
 
-  /** Never awaited: a write that is slow, or fails, must not delay an answer. Its guard bounds it. */
-  function store(key: string, answer: Answer): void {
-    cache
-      ?.write(key, { answer, storedAt: now() }, new AbortController().signal)
-      .catch((thrown: unknown) => onProblem("redis-write", thrown));
+  function store(key: string, value: Answer, computeMs: number): void {
+    cache?.write(key, { value, storedAt: now(), freshForMs: freshMs, computeMs, epoch: 0, scopes: [] });
   }
 
   return async (call, trail, signal) => {
     const key = cacheKey(call.tenant, call.request);
     const entry = await lookUp(key, trail, signal);
     const cacheWasAsked = trail.cache === "miss";
-    if (entry !== undefined && now() - entry.storedAt < freshMs) {
+    if (entry !== undefined && now() - entry.storedAt < entry.freshForMs) {
       trail.cache = "hit";
       onCacheResult("hit");
-      return entry.answer;
+      return entry.value;
     }
 
     // What the cache was good for shows only at the end: an entry too old to be a hit may yet be the fallback.
@@ -104,9 +104,10 @@ export function createAnswering(deps: AnsweringDeps): Answering {
             },
           };
     try {
+      const began = now();
       const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
-      if (cacheWasAsked) store(key, answer);
+      if (cacheWasAsked) store(key, answer, now() - began);
       return answer;
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;
@@ -117,7 +118,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       // Redis drops an entry when it is too old even for this.
       trail.cache = "hit";
       result = "stale";
-      return entry.answer;
+      return entry.value;
     } finally {
       if (cacheWasAsked) onCacheResult(result);
     }

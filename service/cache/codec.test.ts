@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decode, encode } from "./codec.ts";
+import type { Answer } from "../inference/engine.ts";
+import { answerValue } from "./answer-value.ts";
+import { jsonCodec } from "./codec.ts";
 import type { Entry } from "./tier.ts";
 
+const { decode, encode } = jsonCodec(answerValue);
 const text = fc.string({ unit: "grapheme" });
 const plain = { noNullPrototype: true };
 const usage = fc.record(
@@ -19,7 +22,17 @@ const answer = fc.record(
   },
   plain,
 );
-const entries: fc.Arbitrary<Entry> = fc.record({ storedAt: fc.nat(), answer }, plain);
+const entries: fc.Arbitrary<Entry<Answer>> = fc.record(
+  {
+    value: answer,
+    storedAt: fc.nat(),
+    freshForMs: fc.nat(),
+    computeMs: fc.nat(),
+    epoch: fc.nat(),
+    scopes: fc.array(text),
+  },
+  plain,
+);
 
 test("what was encoded is decoded again", () => {
   fc.assert(fc.property(entries, (entry) => assert.deepEqual(decode(encode(entry)), entry)));

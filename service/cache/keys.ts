@@ -14,7 +14,7 @@ const delivery = new Set(["stream", "stream_options", "user"]);
 export function cacheKey(tenant: string, request: ChatRequest): string {
   const fields = Object.entries(request).filter(([name]) => !delivery.has(name));
   const text = canonicalJson([tenant, Object.fromEntries(fields)]);
-  return `answer:1:${createHash("sha256").update(text).digest("hex")}`;
+  return `answer:2:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 /** JSON with the keys of every object in code-unit order and without undefined members. */

@@ -1,6 +1,6 @@
 import type { Cluster } from "ioredis";
 import type { Policy } from "../resilience/policy.ts";
-import { decode, encode } from "./codec.ts";
+import type { EntryCodec } from "./codec.ts";
 import type { Tier } from "./tier.ts";
 
 /** What guards one shard. Reads and writes are apart, so that slow writes cannot take the reads' places. */
@@ -9,27 +9,30 @@ export interface ShardGuard {
   readonly write: Policy;
 }
 
-export interface RedisTierDeps {
+export interface RedisTierDeps<V> {
   readonly client: Cluster;
+  readonly codec: EntryCodec<V>;
   readonly guardOf: (key: string) => ShardGuard;
-  /** How long Redis keeps an entry. */
-  readonly keepMs: number;
+  /** How long after it is no longer fresh Redis keeps an entry. */
+  readonly staleMs: number;
   /** Told of each entry that could not be read back. */
   readonly onDamaged: () => void;
 }
 
-/** Answers in Redis Cluster, under their exact key. */
-export function redisTier({ client, guardOf, keepMs, onDamaged }: RedisTierDeps): Tier {
+/** Entries in Redis Cluster, under their exact key. */
+export function redisTier<V>({ client, codec, guardOf, staleMs, onDamaged }: RedisTierDeps<V>): Tier<V> {
   return {
     async read(key, signal) {
       const bytes = await guardOf(key).read(() => client.getBuffer(key))(signal);
       if (bytes === null) return undefined;
-      const entry = decode(bytes);
+      const entry = codec.decode(bytes);
       if (entry === undefined) onDamaged();
       return entry;
     },
     async write(key, entry, signal) {
-      await guardOf(key).write(() => client.set(key, encode(entry), "PX", keepMs))(signal);
+      await guardOf(key).write(() =>
+        client.set(key, codec.encode(entry), "PX", Math.ceil(entry.freshForMs + staleMs)),
+      )(signal);
     },
   };
 }

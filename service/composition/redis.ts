@@ -1,10 +1,13 @@
 import type { Cluster } from "ioredis";
+import { answerValue } from "../cache/answer-value.ts";
+import { jsonCodec } from "../cache/codec.ts";
+import type { NamedTier } from "../cache/layered.ts";
 import { redisTier, type ShardGuard } from "../cache/redis.ts";
 import { redisClient } from "../cache/redis-client.ts";
 import { isShardFailure } from "../cache/redis-errors.ts";
 import { shardGuards } from "../cache/shards.ts";
-import type { Tier } from "../cache/tier.ts";
 import type { Config } from "../config/config.ts";
+import type { Answer } from "../inference/engine.ts";
 import { bulkhead } from "../resilience/bulkhead.ts";
 import { guard } from "../resilience/guard.ts";
 import { type Policy, wrap } from "../resilience/policy.ts";
@@ -20,7 +23,11 @@ export function connect(config: Config, { onProblem }: Telemetry): Cluster {
   return client;
 }
 
-export function cacheIn(client: Cluster, config: Config, { log, metrics }: Telemetry): Tier {
+export function answersInRedis(
+  client: Cluster,
+  config: Config,
+  { log, metrics }: Telemetry,
+): NamedTier<Answer> {
   const { timeouts, bulkheads, breakers, cache } = config;
   const reads = observed((outcome) => metrics.dependencyCall("redis-read", outcome));
   const writes = observed((outcome) => metrics.dependencyCall("redis-write", outcome));
@@ -43,10 +50,12 @@ export function cacheIn(client: Cluster, config: Config, { log, metrics }: Telem
     };
   }
 
-  return redisTier({
+  const tier = redisTier({
     client,
+    codec: jsonCodec(answerValue),
     guardOf: shardGuards(client, shardGuard, (shard) => shard.forget()),
-    keepMs: cache.freshMs + cache.staleMs,
+    staleMs: cache.staleMs,
     onDamaged: () => metrics.cacheResult("damaged"),
   });
+  return { name: "redis", ...tier };
 }

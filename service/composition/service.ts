@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAnswering } from "../answering.ts";
+import { layered } from "../cache/layered.ts";
 import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";
 import { drainable } from "../drain.ts";
@@ -13,7 +14,7 @@ import { problemLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { tenantsByKey } from "../tenants.ts";
 import { modelGuard } from "./model.ts";
-import { cacheIn, connect } from "./redis.ts";
+import { answersInRedis, connect } from "./redis.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export interface Service {
@@ -38,7 +39,13 @@ export function compose(config: Config, log: Logger): Service {
   let readiness: Readiness = "starting";
   const server = createServer({
     answering: createAnswering({
-      cache: client === undefined ? undefined : cacheIn(client, config, telemetry),
+      cache:
+        client === undefined
+          ? undefined
+          : layered([answersInRedis(client, config, telemetry)], {
+              now: Date.now,
+              onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
+            }),
       engine: openaiHttpEngine(config.model.url),
       engineGuard: modelGuard(config, telemetry),
       fallback: config.fallback,

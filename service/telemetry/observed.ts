@@ -3,7 +3,7 @@ import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
-import type { CallOutcome } from "./metrics.ts";
+import type { CallOutcome } from "./dependency-metrics.ts";
 
 /** Records how each call ended, and changes nothing. Goes outside of a dependency's guard. */
 export function observed(record: (outcome: CallOutcome) => void): Policy {

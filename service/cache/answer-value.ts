@@ -1,0 +1,19 @@
+import { z } from "zod";
+import type { Answer } from "../inference/engine.ts";
+
+/** An answer as it is stored. */
+export const answerValue: z.ZodType<Answer> = z
+  .strictObject({
+    content: z.string(),
+    finishReason: z.string(),
+    usage: z
+      .strictObject({ prompt_tokens: z.number(), completion_tokens: z.number(), total_tokens: z.number() })
+      .optional(),
+    provenance: z.string().optional(),
+  })
+  .transform(({ content, finishReason, usage, provenance }) => ({
+    content,
+    finishReason,
+    usage,
+    provenance,
+  }));

@@ -1,0 +1,42 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { BreakerState } from "../resilience/breaker.ts";
+
+export type Dependency = "redis-read" | "redis-write" | "model";
+export type CallOutcome =
+  | "ok"
+  | "error"
+  | "timeout"
+  | "breaker-open"
+  | "bulkhead-full"
+  | "refused"
+  | "cancelled";
+
+const stateValue: Record<BreakerState, number> = { closed: 0, "half-open": 1, open: 2 };
+
+export function dependencyMetrics(register: Registry) {
+  const registers = [register];
+  const calls = new Counter({
+    name: "dependency_calls_total",
+    help: "Calls of a dependency by how they ended; breaker-open and bulkhead-full were not made",
+    labelNames: ["dependency", "outcome"],
+    registers,
+  });
+  const breakers = new Gauge({
+    name: "breaker_state",
+    help: "0 closed, 1 half-open, 2 open",
+    labelNames: ["dependency"],
+    registers,
+  });
+  return {
+    dependencyCall(dependency: Dependency, outcome: CallOutcome): void {
+      calls.labels(dependency, outcome).inc();
+    },
+    /** @param dependency "model", or "redis/host:port" for a shard */
+    breakerState(dependency: string, state: BreakerState): void {
+      breakers.labels(dependency).set(stateValue[state]);
+    },
+    forgetBreaker(dependency: string): void {
+      breakers.remove(dependency);
+    },
+  };
+}
