@@ -21,7 +21,9 @@ export function judgeFaults(
       healedMs: at("healed-proven"),
     };
     const { provenMs, healRequestedMs = Number.POSITIVE_INFINITY } = times;
-    const proof = own.find(({ state }) => state === "proven") ?? own.findLast(({ saw }) => saw !== undefined);
+    // What was seen of its healing says nothing of whether it was in force.
+    const proof =
+      own.find(({ state }) => state === "proven") ?? own.find(({ state }) => state === "not-proven");
     return {
       id,
       kind,

@@ -129,6 +129,24 @@ test("a fault that was not proven is INCONCLUSIVE, whatever the SLOs say", async
   assert.deepEqual(await decided(never), { outcome: "INCONCLUSIVE", codes: ["FAULT_NOT_PROVEN"] });
 });
 
+test("what is told of a fault that was not proven is why, not how it healed", async () => {
+  const run = recorded([answers]);
+  const saw = (state: string, said: string) => (one: RunEvent) =>
+    one.type === "fault" && one.state === state ? { ...one, saw: said } : one;
+  const states = (...changes: ((one: RunEvent) => RunEvent)[]) => ({
+    ...run,
+    events: run.events.map((one) => changes.reduce((changed, change) => change(changed), one)),
+  });
+  const unproven = states(
+    (one) => (one.type === "fault" && one.state === "proven" ? { ...one, state: "not-proven" } : one),
+    saw("not-proven", "it still answers"),
+    saw("healed-proven", "all serve"),
+  );
+  const { faults, reasons } = await judged(unproven);
+  assert.equal(faults[0]?.saw, "it still answers");
+  assert.match(reasons[0]?.message ?? "", /it still answers$/);
+});
+
 test("a proven fault whose end is unknown is INCONCLUSIVE", async () => {
   const run = without(recorded([answers]), (one) => one.type === "fault" && /heal/.test(one.state));
   assert.deepEqual(await decided(run), { outcome: "INCONCLUSIVE", codes: ["FAULT_NOT_PROVEN"] });

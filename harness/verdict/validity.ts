@@ -89,7 +89,8 @@ export function faultReasons(
   return faults.flatMap((fault): Reason[] => {
     const own = events.filter((event) => event.type === "fault").filter((event) => event.fault === fault.id);
     const states = own.map(({ state }) => state);
-    const saw = fault.saw === "" ? "" : `: ${fault.saw}`;
+    const seen = own.findLast(({ state }) => state === "not-proven")?.saw ?? fault.saw;
+    const saw = seen === "" ? "" : `: ${seen}`;
     if (states.includes("not-proven") || (completed && !isProven(fault))) {
       const message = `the fault ${fault.id} was not proven to be in force${saw}`;
       return [{ of: "fault", outcome: "INCONCLUSIVE", code: "FAULT_NOT_PROVEN", message }];
