@@ -30,6 +30,11 @@ const shortSilence = shortKill.replace(
   "faults: [{ kind: blackhole, target: { link: { from: api, to: redis, pick: all } }, for: 4s }]",
 );
 
+const shortFlush = shortKill.replace(
+  /faults: .*/,
+  "faults: [{ kind: flush, target: { store: redis }, for: 4s }]",
+);
+
 async function file(name: string, text: string): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, text);
@@ -41,6 +46,7 @@ test("the honest twin: the short storms pass", { timeout: 120_000 }, async () =>
   for (const [name, text] of [
     ["kill.yaml", shortKill],
     ["silence.yaml", shortSilence],
+    ["flush.yaml", shortFlush],
   ] as const) {
     await using run = await startCli([await file(name, text), "--system", "reference"]);
     assert.equal(await run.exit, 0, run.output());
@@ -92,6 +98,27 @@ wait
     for (const pid of pids) assert.equal((await processStat(pid)).state, "gone");
   });
 }
+
+test("a FLUSHALL that says OK and removes nothing: INCONCLUSIVE", { timeout: 120_000 }, async () => {
+  // READWRITE takes no argument and says OK, too.
+  const libraries = Object.entries(tools.redisEnv).map(([key, value]) => `export ${key}='${value}'`);
+  const fake = await file(
+    "redis-server-keeping",
+    `#!/bin/sh
+${libraries.join("\n")}
+[ "$1" = --version ] && exec '${tools.redisServer}' --version
+exec '${tools.redisServer}' "$@" --rename-command FLUSHALL "" --rename-command READWRITE FLUSHALL
+`,
+  );
+  await using run = await startCli([await file("flush.yaml", shortFlush), "--system", "reference"], {
+    BREAKWATER_REDIS_SERVER: fake,
+  });
+  assert.equal(await run.exit, 2, run.output());
+  const { reasons, faults } = await run.verdict();
+  assert.ok(reasons.some(({ code }) => code === "FAULT_NOT_PROVEN"));
+  assert.equal(faults[0]?.provenMs, undefined);
+  assert.match(faults[0]?.saw ?? "", /not emptied/, "not for want of entries");
+});
 
 test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", {
   timeout: 120_000,

@@ -7,8 +7,8 @@ import type { Capability, Operation } from "../substrates/substrate.ts";
  * then carries out `act`, then lets `proof` say whether the world has changed.
  */
 export interface Fault<P extends z.ZodObject = z.ZodObject> {
-  /** What it hits: a replica or node, a link, or nothing at all. */
-  readonly hits: "member" | "link" | "nothing";
+  /** What it hits: a replica or node, the master of a store's shard at that moment, a link, or nothing at all. */
+  readonly hits: "member" | "shard" | "link" | "nothing";
   /** What the substrate must offer. The planner refuses the scenario otherwise. */
   readonly needs: readonly Capability[];
   /** The keys that a scenario may give beside kind, target, at and for. */

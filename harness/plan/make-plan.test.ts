@@ -10,7 +10,7 @@ import { makePlan, type PlanRequest } from "./make-plan.ts";
 import type { PlannedTarget } from "./plan.ts";
 
 const everything: Offer = {
-  capabilities: ["kill", "start", "pause", "resume", "latency", "silent", "refused"],
+  capabilities: ["kill", "start", "pause", "resume", "empty", "latency", "silent", "refused"],
   limits: [],
 };
 
@@ -145,6 +145,11 @@ test("a plan says all that is going to happen", () => {
     ],
     slos: [availability],
   });
+});
+
+test("any service gets settings of its own", () => {
+  const { env } = planned({ env: { model: { MAX_BATCH: "4" }, api: { FRESH_MS: "1" } } });
+  assert.deepEqual(env, { model: { MAX_BATCH: "4" }, api: { FRESH_MS: "1" } });
 });
 
 test("the phases that a scenario leaves out are not planned", () => {

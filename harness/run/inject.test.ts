@@ -99,6 +99,24 @@ test("a kill that hits no process is not proven", async () => {
   assert.deepEqual(states(), ["requested", "not-proven", "heal-requested", "healed-proven"]);
 });
 
+test("what happens in a moment is proven until its time is over, and its record without a way back is written first", async () => {
+  const { states, record } = recorder();
+  let timesEmptied = 0;
+  let written = false;
+  const deployment = fakeDeployment({
+    contents: () => ({ entries: 5, timesEmptied }),
+    perform: () => {
+      written = existsSync(join(folder, "0-flush.json"));
+      timesEmptied += 1;
+    },
+  });
+  await go({ ...kill, id: "0-flush", kind: "flush" }, deployment, openUndoRecords(folder), record);
+  assert.deepEqual(states(), ["requested", "proven", "heal-requested", "healed-proven"]);
+  assert.deepEqual(deployment.performed, [{ op: "empty", member: "redis-1" }]);
+  assert.ok(written);
+  assert.deepEqual(await readdir(folder), []);
+});
+
 test("a fault that ends before its time is proven, and then not", async () => {
   const { states, record } = recorder();
   const deployment = mortal();

@@ -193,6 +193,18 @@ for (const [what, { text, at }] of Object.entries(refusedScenarios)) {
   });
 }
 
+test("a shard is hit at its master, all of them where none is picked", async () => {
+  const flushing = (target: string) =>
+    good.replace(/ {2}- \{ kind: nothing.*/, `  - { kind: flush, target: ${target}, for: 1s }`);
+  const targetOf = async (target: string) =>
+    (await readScenario(await written(flushing(target)))).faults.at(-1)?.target;
+  const masters = { hits: "member", of: { kind: "store", name: "redis" }, role: "master" } as const;
+  assert.deepEqual(await targetOf("{ store: redis }"), { ...masters, pick: "all" });
+  assert.deepEqual(await targetOf("{ store: redis, pick: one }"), { ...masters, pick: "one" });
+  assert.equal((await mistakes(flushing("{ store: redis, role: replica }"))).length, 1);
+  assert.equal((await mistakes(flushing("{ service: api }"))).length > 0, true);
+});
+
 test("control characters of a file do not reach the terminal", async () => {
   const told = await mistakes(`"\\e[31mred": 1\n${good}`);
   assert.equal(told.length, 1);

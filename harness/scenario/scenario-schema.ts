@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { AnyFault } from "../faults/fault.ts";
 import { phaseNames } from "../journal/event.ts";
 import { duration, rate } from "../system/units.ts";
-import { linkTarget, memberTarget, nothingElseIsWrong } from "./target.ts";
+import { linkTarget, memberTarget, nothingElseIsWrong, shardTarget } from "./target.ts";
 import { faultsByKind, slosByName } from "./vocabulary.ts";
 
 const someTime = duration.refine((ms) => ms > 0, "this has to take some time");
@@ -43,6 +43,8 @@ function faultSchema(kind: string, fault: AnyFault) {
       return z.strictObject(common).transform((spec) => ({ ...spec, target: { hits: "nothing" } as const }));
     case "member":
       return z.strictObject({ ...common, target: memberTarget });
+    case "shard":
+      return z.strictObject({ ...common, target: shardTarget });
     case "link":
       return z.strictObject({ ...common, target: linkTarget });
   }

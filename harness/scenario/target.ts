@@ -61,6 +61,21 @@ export const memberTarget = z
     }),
   );
 
+/** Of each shard its master, whoever that is when the fault begins. */
+export const shardTarget = z
+  .strictObject({
+    store: z.string(),
+    pick: pick.default("all").describe("of the store's shards"),
+  })
+  .transform(
+    ({ store, pick }): Target => ({
+      hits: "member",
+      of: { kind: "store", name: store },
+      role: "master",
+      pick,
+    }),
+  );
+
 export const linkTarget = z
   .strictObject({
     link: z.strictObject({

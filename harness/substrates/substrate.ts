@@ -66,6 +66,8 @@ export interface Deployment extends AsyncDisposable {
   observe(member: string): Promise<ProcessState>;
   /** Whether the member answers its own protocol when asked directly, past all links, and is fit for use. */
   serves(member: string): Promise<boolean>;
+  /** What a store's member says of its data when asked directly. Rejects when it does not answer, or holds none by its nature. */
+  contents(member: string): Promise<Contents>;
   /** One exchange over the link, from its source's place, on a connection of its own. */
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
   /** The same exchange with the member itself, past all links. */
@@ -95,6 +97,8 @@ export interface Link {
 /** What can be done to a running system; plain data, so that another process can carry it out. */
 export type Operation =
   | { readonly op: "kill" | "start" | "pause" | "resume"; readonly member: string }
+  /** Removes all data of a store's master; what replicates it loses them too. Done again, it finds less to remove. */
+  | { readonly op: "empty"; readonly member: string }
   /** Shapes stand side by side under their own names; a name is given once. */
   | { readonly op: "shape"; readonly link: string; readonly as: string; readonly shape: Shape }
   | { readonly op: "unshape"; readonly link: string; readonly as: string };
@@ -119,6 +123,12 @@ export interface ProcessState {
   readonly state: "running" | "stopped" | "gone";
   /** What tells this process from a later one under the same name; empty when it is gone. */
   readonly identity: string;
+}
+
+export interface Contents {
+  readonly entries: number;
+  /** How often all of its data have been removed since its process began, by its own count. */
+  readonly timesEmptied: number;
 }
 
 export interface ProbeResult {

@@ -1,10 +1,18 @@
-import type { Deployment, Operation, ProbeResult, ProcessState, Role } from "../substrates/substrate.ts";
+import type {
+  Contents,
+  Deployment,
+  Operation,
+  ProbeResult,
+  ProcessState,
+  Role,
+} from "../substrates/substrate.ts";
 
 /** A deployment without a system: what it is asked to do is kept, and what is seen of it is the test's word. */
 export function fakeDeployment(seen: {
   readonly perform?: (operation: Operation) => void | Promise<void>;
   readonly observe?: (member: string) => ProcessState;
   readonly serves?: (member: string) => boolean;
+  readonly contents?: (member: string) => Contents;
   readonly probe?: (link: string) => ProbeResult;
   readonly ask?: (member: string) => ProbeResult;
   readonly role?: (member: string) => Role;
@@ -25,6 +33,7 @@ export function fakeDeployment(seen: {
     },
     observe: async (member) => seen.observe?.(member) ?? { state: "running", identity: "1@1" },
     serves: async (member) => seen.serves?.(member) ?? true,
+    contents: async (member) => seen.contents?.(member) ?? { entries: 0, timesEmptied: 0 },
     probe: async (link) => seen.probe?.(link) ?? { outcome: "answered", rttMs: 1 },
     ask: async (member) => seen.ask?.(member) ?? { outcome: "answered", rttMs: 1 },
     traffic: async () => ({ entry: {}, links: {} }),

@@ -1,12 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BreakwaterError } from "../../errors.ts";
-import type { Deployment, Job, JobSpec, Operation, ProbeResult, ProcessState } from "../substrate.ts";
+import type {
+  Contents,
+  Deployment,
+  Job,
+  JobSpec,
+  Operation,
+  ProbeResult,
+  ProcessState,
+} from "../substrate.ts";
 import type { LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
 import { exchange } from "./probe.ts";
 import { processStat } from "./proc.ts";
 import { environment, type Processes, type ProcessSpec, type RunningProcess } from "./processes.ts";
-import { inItsPlace, nodeState } from "./redis-cluster.ts";
+import { inItsPlace, nodeContents, nodeState, type RedisNode, removeAll } from "./redis-cluster.ts";
 import type { Router } from "./router-process.ts";
 
 /** How long a member gets to answer when it is looked at. */
@@ -47,6 +55,15 @@ export function deploy(
         `Cannot act on "${id}": there is no such member`,
       );
     return found;
+  };
+  const nodeOf = (id: string): RedisNode => {
+    const { member } = the(id);
+    if (member.kind === "node") return member.node;
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "NOT_A_STORE",
+      `Cannot reach the data of "${id}": it is no node of a store`,
+    );
   };
   const links = new Map(layout.links.map((link) => [link.id, link]));
   const broken = new Promise<never>((_, reject) => {
@@ -115,6 +132,8 @@ export function deploy(
           return await shaper.shape(operation.link, operation.as, operation.shape);
         case "unshape":
           return await shaper.unshape(operation.link, operation.as);
+        case "empty":
+          return await removeAll(nodeOf(operation.member));
         default:
           return await actOnProcess(operation.op, operation.member);
       }
@@ -129,6 +148,8 @@ export function deploy(
     },
 
     serves: (id) => serves(the(id).member, layout.members),
+
+    contents: async (id): Promise<Contents> => await nodeContents(nodeOf(id)),
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
       const link = links.get(id);

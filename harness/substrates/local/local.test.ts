@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { Cluster } from "ioredis";
 import type { Check } from "../../evidence/evidence.ts";
 import { linksRefused, linksSilent, linksSlowed } from "../../evidence/link-probe.ts";
 import { processGone, processStopped } from "../../evidence/process-state.ts";
+import { storeEmptied } from "../../evidence/store-emptied.ts";
 import type { EventBody } from "../../journal/event.ts";
 import { type System, systemSchema } from "../../system/system.ts";
 import { provideTools, type Tools } from "../../toolchain/tools.ts";
@@ -148,6 +150,32 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     });
   }
 
+  test("an emptied store has lost its entries on masters and replicas, and counts it", async () => {
+    const masters = ["redis-0", "redis-1", "redis-2"];
+    const entries = async (node: string) => (await deployment.contents(node)).entries;
+    await fill(masters.map((node) => directOf(node)));
+    for (const node of [...masters, "redis-3"]) assert.ok((await entries(node)) > 0, node);
+    const proof = storeEmptied(masters);
+    const look = () => proof.inForce(deployment, AbortSignal.timeout(5_000));
+    assert.equal((await look()).holds, false);
+    for (const member of masters.slice(1)) await deployment.perform({ op: "empty", member });
+    assert.equal((await look()).holds, false, "one of them has not been");
+    await deployment.perform({ op: "empty", member: "redis-0" });
+    assert.equal((await look()).holds, true);
+    await holds(
+      async () => ({ holds: (await entries("redis-3")) === 0, saw: "the replica holds some" }),
+      deployment,
+    );
+    await fill(masters.map((node) => directOf(node)));
+    assert.equal((await look()).holds, true, "also when entries have come back");
+    assert.equal((await proof.healed(deployment, AbortSignal.timeout(5_000))).holds, true);
+  });
+
+  test("only a master can be emptied, and only a store has contents", async () => {
+    await assert.rejects(deployment.perform({ op: "empty", member: "redis-3" }), { code: "FLUSH_FAILED" });
+    await assert.rejects(deployment.contents("api-0"), { code: "NOT_A_STORE" });
+  });
+
   test("a paused node is seen as stopped, and serves again when it goes on", async () => {
     const proof = processStopped(["redis-4"]);
     assert.equal((await proof.inForce(deployment, AbortSignal.timeout(5_000))).holds, false);
@@ -207,11 +235,26 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     assert.deepEqual(late, []);
   });
 
+  function directOf(name: string): { host: string; port: number } {
+    const [host = "", port] = (deployment.addresses[name] ?? "").split(":");
+    return { host, port: Number(port) };
+  }
+
   function pidOf(name: string): number {
     const started = events.find((event) => event.type === "process-started" && event.process === name);
     return started?.type === "process-started" ? started.pid : 0;
   }
 });
+
+/** Puts keys of every slot range into whichever of the nodes has it. */
+async function fill(nodes: readonly { host: string; port: number }[]): Promise<void> {
+  const cluster = new Cluster([...nodes]);
+  try {
+    await Promise.all(Array.from({ length: 60 }, (_, key) => cluster.set(`key ${key}`, "x")));
+  } finally {
+    cluster.disconnect();
+  }
+}
 
 async function listening(prefix: string): Promise<string[]> {
   const table = await readFile("/proc/net/tcp", "latin1");

@@ -32,7 +32,8 @@ const local: Substrate = {
         ],
       };
     }
-    return { capabilities: ["kill", "start", "pause", "resume", "latency", "silent", "refused"], limits: [] };
+    const ofMembers = ["kill", "start", "pause", "resume", "empty"] as const;
+    return { capabilities: [...ofMembers, "latency", "silent", "refused"], limits: [] };
   },
   unfit(system) {
     const withoutCommand = Object.entries(system.services)

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { BreakwaterError, reasonOf } from "../../errors.ts";
 import type { Store } from "../../system/system.ts";
-import type { Role } from "../substrate.ts";
+import type { Contents, Role } from "../substrate.ts";
 import type { Target } from "./router-protocol.ts";
 
 export type RedisClusterStore = Extract<Store, { kind: "redis-cluster" }>;
@@ -95,6 +95,35 @@ export async function nodeState(node: RedisNode): Promise<NodeState> {
       clusterOk: /^cluster_state:ok/m.test(cluster),
     };
   });
+}
+
+/** @throws BreakwaterError FLUSH_FAILED when the node does not answer in time or refuses, as a replica does */
+export async function removeAll(node: RedisNode): Promise<void> {
+  try {
+    await withNode(node, (redis) => redis.flushall());
+  } catch (cause) {
+    throw new BreakwaterError(
+      "HARNESS_ERROR",
+      "FLUSH_FAILED",
+      `Cannot remove the data of "${node.id}": FLUSHALL failed: ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** Rejects when the node does not answer in time. */
+export async function nodeContents(node: RedisNode): Promise<Contents> {
+  return await withNode(node, async (redis) => {
+    const [entries, stats] = await Promise.all([redis.dbsize(), redis.info("commandstats")]);
+    return { entries, timesEmptied: timesDone(stats, "flushall") + timesDone(stats, "flushdb") };
+  });
+}
+
+/** From a row of `INFO commandstats`: `cmdstat_flushall:calls=1,usec=27,…,failed_calls=0`. Rejected ones are no calls. */
+function timesDone(stats: string, command: string): number {
+  const [, calls = "0", failed = "0"] =
+    new RegExp(`^cmdstat_${command}:calls=(\\d+).*?failed_calls=(\\d+)`, "m").exec(stats) ?? [];
+  return Number(calls) - Number(failed);
 }
 
 /**
