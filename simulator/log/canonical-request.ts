@@ -1,7 +1,22 @@
 import { isRecord } from "./usage.ts";
 
 /** How an answer is delivered, and for whom it is accounted, does not change the answer. */
-const delivery = new Set(["stream", "stream_options", "user", "metadata", "store"]);
+const delivery = new Set([
+  "stream",
+  "stream_options",
+  "user",
+  "safety_identifier",
+  "prompt_cache_key",
+  "metadata",
+  "store",
+]);
+
+/** Who asks, as OpenAI's requests have it: `user`, and since 2025 `safety_identifier`. Undefined: not said. */
+export function requestingUser(request: unknown): string | undefined {
+  if (!isRecord(request)) return undefined;
+  const user = request.safety_identifier ?? request.user;
+  return typeof user === "string" && user !== "" ? user : undefined;
+}
 
 /** The text that two requests share exactly when they ask the same: members in code-unit order, delivery left out. */
 export function canonicalRequest(request: unknown): string {

@@ -5,6 +5,7 @@ import { LogError } from "./log-error.ts";
 const aliases: Readonly<Record<CsvField, readonly string[]>> = {
   time: ["time", "timestamp", "createdat", "starttime", "date", "ts", "requestcreatedat"],
   tenant: ["tenant", "tenantid", "team", "teamid", "organization", "org"],
+  client: ["client", "clientid", "user", "userid", "enduser", "username", "session", "sessionid"],
   model: ["model", "modelname", "modelid"],
   request: ["request", "prompt", "query", "question", "input", "text", "key", "requesthash", "objectid"],
   promptTokens: ["prompttokens", "inputtokens", "contexttokens", "requesttokens", "tokensin"],

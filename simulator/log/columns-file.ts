@@ -168,6 +168,9 @@ function columnsOf(log: RequestLog): [string, Column][] {
   const columns: Record<string, unknown> = {
     timeMs: log.timeMs,
     key: log.key,
+    keyHash: log.keyHash,
+    keyScope: log.keyScope,
+    client: log.client,
     // Absent: the same as `key`.
     normalisedKey: log.normalisedKey === log.key ? undefined : log.normalisedKey,
     promptTokens: log.promptTokens,
@@ -213,6 +216,9 @@ function logOf(scalars: Scalars, columns: ReadonlyMap<string, Column>): RequestL
   const cachedTokens = optional("cachedTokens", Uint32Array);
   const cacheWriteTokens = optional("cacheWriteTokens", Uint32Array);
   const kind = optional("kind", Uint8Array);
+  const keyHash = optional("keyHash", Int32Array);
+  const keyScope = optional("keyScope", Uint32Array);
+  const client = optional("client", Uint32Array);
   const nearestRow = optional("nearestRow", Int32Array);
   return {
     name: scalars.name,
@@ -220,6 +226,9 @@ function logOf(scalars: Scalars, columns: ReadonlyMap<string, Column>): RequestL
     timeMs: required("timeMs", Float64Array),
     key,
     keys: scalars.keys,
+    ...(keyHash === undefined ? {} : { keyHash }),
+    ...(keyScope === undefined ? {} : { keyScope }),
+    ...(client === undefined ? {} : { client }),
     normalisedKey: optional("normalisedKey", Uint32Array) ?? key,
     normalisedKeys: scalars.normalisedKeys,
     promptTokens: required("promptTokens", Uint32Array),

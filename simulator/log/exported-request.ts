@@ -19,6 +19,8 @@ export interface ExportedRequest {
   readonly timeMs: number;
   readonly tenant: string;
   readonly model: string;
+  /** Who asked: a user, else a session. Undefined: the export does not say. */
+  readonly client: string | undefined;
   /** Parsed JSON or a text: all that decides the answer. Undefined: the export has no bodies. */
   readonly request: unknown;
   /** The tool's own hash of the request, for when it exported no bodies. */
@@ -71,6 +73,8 @@ function addRequest(
   const row = builder.start();
   const tenant = builder.tenants.idOfText(request.tenant);
   row.model = builder.models.idOfText(request.model);
+  row.tenant = tenant;
+  if (request.client !== undefined) row.client = rows.clientOf(tenant, request.client);
   row.timeMs = request.timeMs;
   if (Number.isNaN(request.timeMs)) problems.note("time that is none: taken for that of the request before");
   row.latencyMs = problems.latency(request.latencyMs);
@@ -153,6 +157,18 @@ export function sizeOf(answer: unknown): number {
 /** The value where it is a text that says something, else undefined. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The first of a record's fields that is a text that says something. */
+export function firstTextOf(
+  record: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): string | undefined {
+  for (const name of names) {
+    const text = textOf(record[name]);
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
 /** Undefined for null, "", {} and []: exports write these for bodies that they do not have. */

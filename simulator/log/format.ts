@@ -19,6 +19,7 @@ export interface FormatOptions {
 export const csvFields = [
   "time",
   "tenant",
+  "client",
   "model",
   "request",
   "promptTokens",

@@ -44,6 +44,14 @@ export class Interner {
     }
   }
 
+  /** 32 bits of each id's hash; of an integer (`Hash128.ofInteger`) its halves folded into one. */
+  shortHashes(): Int32Array {
+    const hashes = new Int32Array(new SharedArrayBuffer(4 * this.size));
+    const rest = this.#rest;
+    for (let id = 0; id < this.size; id++) hashes[id] = (rest[3 * id] ?? 0) ^ (rest[3 * id + 1] ?? 0);
+    return hashes;
+  }
+
   #add(hash: Hash128, slot: number): number {
     const id = this.size++;
     this.#slots[2 * slot] = id + 1;

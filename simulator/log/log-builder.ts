@@ -1,7 +1,7 @@
 import { GrowingIds } from "./growing-ids.ts";
 import { Hash128 } from "./hash.ts";
 import { Interner } from "./interner.ts";
-import type { PromptBlocks, RequestLog } from "./log.ts";
+import { type PromptBlocks, type RequestLog, rowKind } from "./log.ts";
 import { LogError } from "./log-error.ts";
 import { columnOf, RowSegment, rowsPerSegment } from "./row-segments.ts";
 import { TextIds } from "./text-ids.ts";
@@ -13,6 +13,10 @@ export interface Row {
   key: number;
   /** -1: the format has no text to normalise. */
   normalisedKey: number;
+  /** Id in `tenants`. */
+  tenant: number;
+  /** Id in `clients`, or -1: the row names none. */
+  client: number;
   promptTokens: number;
   outputTokens: number;
   bytes: number;
@@ -27,6 +31,9 @@ export interface Row {
   similarity: number;
 }
 
+/** -1 as a Uint32Array holds it. */
+const noClient = 0xffffffff;
+
 /** Collects rows in any order of time, and makes the log of them. */
 export class LogBuilder {
   readonly row: Row = emptyRow();
@@ -34,6 +41,8 @@ export class LogBuilder {
   readonly normalisedKeys = new Interner();
   readonly tenants = new TextIds();
   readonly models = new TextIds();
+  /** By hash alone: who asked is nobody's business. */
+  readonly clients = new Interner();
   rows = 0;
   /** For formats with prefix blocks. */
   tokensPerBlock = 0;
@@ -53,6 +62,8 @@ export class LogBuilder {
     row.timeMs = Number.NaN;
     row.key = 0;
     row.normalisedKey = -1;
+    row.tenant = 0;
+    row.client = -1;
     row.promptTokens = 0;
     row.outputTokens = 0;
     row.bytes = 0;
@@ -109,6 +120,14 @@ export class LogBuilder {
       throw new LogError("TOO_MANY_MODELS", "Cannot read the log: it names more than 65,536 models");
     }
     segment.model[at] = row.model;
+    if (row.tenant > 0) {
+      segment.tenant ??= new Uint32Array(rowsPerSegment);
+      segment.tenant[at] = row.tenant;
+    }
+    if (row.client >= 0) {
+      segment.client ??= new Int32Array(rowsPerSegment).fill(-1);
+      segment.client[at] = row.client;
+    }
     if (row.normalisedKey >= 0) {
       segment.normalisedKey ??= new Int32Array(rowsPerSegment).fill(-1);
       segment.normalisedKey[at] = row.normalisedKey;
@@ -161,6 +180,7 @@ export class LogBuilder {
       timeMs[row] = lastMs - (firstMs ?? 0);
     }
     const key = u32((segment) => segment.key);
+    const model = columnOf(segments, rows, order, Uint16Array, (segment) => segment.model, 0);
     const normalisedKey = has((segment) => segment.normalisedKey) ? this.#normalised(key, order) : key;
     return {
       name,
@@ -168,13 +188,17 @@ export class LogBuilder {
       timeMs,
       key,
       keys: this.keys.size,
+      keyHash: this.keys.shortHashes(),
+      ...(this.tenants.texts.length > 1 || this.models.texts.length > 1
+        ? { keyScope: this.#keyScopes(key, model, order) }
+        : {}),
       normalisedKey,
       normalisedKeys: normalisedKey === key ? this.keys.size : this.normalisedKeys.size,
       promptTokens: u32((segment) => segment.promptTokens),
       outputTokens: u32((segment) => segment.outputTokens),
       bytes: u32((segment) => segment.bytes),
       latencyMs: columnOf(segments, rows, order, Float32Array, (segment) => segment.latencyMs, Number.NaN),
-      model: columnOf(segments, rows, order, Uint16Array, (segment) => segment.model, 0),
+      model,
       // Names end up in terminals: no control characters.
       models:
         this.models.texts.length > 0 ? this.models.texts.map((text) => text.replace(/\p{Cc}/gu, "")) : [""],
@@ -184,6 +208,7 @@ export class LogBuilder {
       ...(has((segment) => segment.cacheWriteTokens)
         ? { cacheWriteTokens: u32((segment) => segment.cacheWriteTokens) }
         : {}),
+      ...(has((segment) => segment.client) ? { client: this.#clients(order) } : {}),
       ...(has((segment) => segment.kind)
         ? { kind: columnOf(segments, rows, order, Uint8Array, (segment) => segment.kind, 0) }
         : {}),
@@ -219,6 +244,38 @@ export class LogBuilder {
       this.#hash.h4 = 1;
       ids[row] = this.normalisedKeys.idOf(this.#hash);
     }
+    return ids;
+  }
+
+  #keyScopes(key: Uint32Array, model: Uint16Array, order: Uint32Array | undefined): Uint32Array {
+    const tenant = columnOf(this.#segments, this.rows, order, Uint32Array, (segment) => segment.tenant, 0);
+    const kind = columnOf(this.#segments, this.rows, order, Uint8Array, (segment) => segment.kind, 0);
+    const scopes = new Map<number, number>();
+    const keyScope = new Uint32Array(new SharedArrayBuffer(4 * this.keys.size));
+    for (let row = 0; row < key.length; row++) {
+      if (kind[row] !== rowKind.request) continue;
+      const pair = 0x10000 * (tenant[row] ?? 0) + (model[row] ?? 0);
+      let scope = scopes.get(pair);
+      if (scope === undefined) {
+        scope = scopes.size;
+        scopes.set(pair, scope);
+      }
+      keyScope[key[row] ?? 0] = scope;
+    }
+    return keyScope;
+  }
+
+  #clients(order: Uint32Array | undefined): Uint32Array {
+    const ids = columnOf(
+      this.#segments,
+      this.rows,
+      order,
+      Uint32Array,
+      (segment) => segment.client,
+      noClient,
+    );
+    let next = this.clients.size;
+    for (let row = 0; row < ids.length; row++) if (ids[row] === noClient) ids[row] = next++;
     return ids;
   }
 
@@ -287,6 +344,8 @@ function emptyRow(): Row {
     timeMs: Number.NaN,
     key: 0,
     normalisedKey: -1,
+    tenant: 0,
+    client: -1,
     promptTokens: 0,
     outputTokens: 0,
     bytes: 0,

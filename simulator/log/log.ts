@@ -16,6 +16,16 @@ export interface RequestLog {
    */
   readonly key: Uint32Array;
   readonly keys: number;
+  /**
+   * 32 bits of each key's own hash, for what hashes keys itself (sketches of frequency). For a key that the format
+   * names by an integer, its two halves folded into one, as Java's Long.hashCode does it. Absent: the dense id.
+   */
+  readonly keyHash?: Int32Array;
+  /**
+   * Dense id of each key's tenant and model: an answer of one scope never serves a request of another. Absent: the
+   * log has one tenant and one model.
+   */
+  readonly keyScope?: Uint32Array;
   /** Dense id of the normalised request (white space, case); the same array as `key` where there is no text. */
   readonly normalisedKey: Uint32Array;
   readonly normalisedKeys: number;
@@ -35,7 +45,7 @@ export interface RequestLog {
   readonly cachedTokens?: Uint32Array;
   /** Prompt tokens that the provider reported as written to its own cache: a part of `promptTokens`. */
   readonly cacheWriteTokens?: Uint32Array;
-  /** Dense id of who asked (user, session), where the log says: for sticky routing. */
+  /** Dense id of who asked (user, session), where the log says: for sticky routing. A row that names none is a client of its own. */
   readonly client?: Uint32Array;
   /** Prefix blocks of each prompt (KV-cache reuse): row i owns ids[start[i] .. start[i + 1]). */
   readonly blocks?: PromptBlocks;

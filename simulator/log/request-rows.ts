@@ -33,6 +33,11 @@ export class RequestRows {
     return this.#hash.ofText(canonicalRequest(request));
   }
 
+  /** The id of who asked: a name means someone else in another tenant. */
+  clientOf(tenant: number, name: string): number {
+    return this.#builder.clients.idOf(this.#hash.ofText(name).within(tenant, 0));
+  }
+
   /** Sets the row's keys from a request: parsed JSON, or a text that is the prompt. */
   identify(row: Row, tenant: number, model: number, request: unknown): Identity {
     const builder = this.#builder;

@@ -9,6 +9,9 @@ export class RowSegment {
   readonly bytes = new Uint32Array(rowsPerSegment);
   readonly latencyMs = new Float32Array(rowsPerSegment);
   readonly model = new Uint16Array(rowsPerSegment);
+  /** Of the rows of tenants but the first. */
+  tenant: Uint32Array | undefined;
+  client: Int32Array | undefined;
   normalisedKey: Int32Array | undefined;
   cachedTokens: Uint32Array | undefined;
   cacheWriteTokens: Uint32Array | undefined;

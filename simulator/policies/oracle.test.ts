@@ -93,7 +93,9 @@ for (const { algorithm, policy, points } of near) {
   });
 }
 
-for (const [algorithm, policy] of Object.entries({ arc: "arc", s3fifo: "s3-fifo", lirs: "lirs" } as const)) {
+const asCaffeine = { arc: "arc", s3fifo: "s3-fifo", lirs: "lirs", wtinylfu: "w-tinylfu" } as const;
+
+for (const [algorithm, policy] of Object.entries(asCaffeine)) {
   test(`${policy} misses exactly as often as Caffeine's simulator, where that was run`, () => {
     for (const row of compare(algorithm, policy)) {
       if (row.caffeine !== undefined) assert.equal(row.ours, row.caffeine, row.name);
@@ -110,14 +112,15 @@ function outside(row: OracleRow & { ours: number }): number {
 
 test("lirs is within the band of the references", () => {
   for (const row of compare("lirs", "lirs")) {
-    assert.ok(outside(row) <= 0.02, `${row.name}: ${outside(row)} points outside`);
+    assert.equal(outside(row), 0, `${row.name}: ${outside(row)} points outside`);
   }
 });
 
-// Which keys collide in the sketch decides ties, so two hash functions differ by as much: a band to within 0.8.
-test("w-tinylfu is within 0.8 points of the band of the references", () => {
+test("w-tinylfu is within the band of the references, and near the one count of the row that has no band", () => {
   for (const row of compare("wtinylfu", "w-tinylfu")) {
-    assert.ok(outside(row) <= 0.8, `${row.name}: ${outside(row)} points outside`);
+    // libCacheSim alone was run at 40,000: its sketch is another one. Measured: 0.230 points.
+    const most = row.caffeine === undefined ? 0.24 : 0;
+    assert.ok(outside(row) <= most, `${row.name}: ${outside(row)} points outside`);
   }
 });
 

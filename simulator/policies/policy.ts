@@ -31,6 +31,8 @@ export interface CacheOptions {
   readonly weight?: Uint32Array;
   /** Cost of a miss of each key, for policies that weigh it (GDSF). Absent: 1 each. */
   readonly cost?: Float64Array;
+  /** 32 bits of each key's own hash, for policies that hash keys (W-TinyLFU's sketch). Absent: the key. */
+  readonly hash?: Int32Array;
   /** What will be asked for (Belady alone): the i-th `access` must then be request i. */
   readonly future?: NextUse;
   /** Told of each key that was held and is evicted to make room, while `access` runs. It must not touch this cache. */

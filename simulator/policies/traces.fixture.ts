@@ -11,7 +11,7 @@ const files: Readonly<Record<string, string>> = {
 export async function readTrace(name: string): Promise<RequestStream> {
   const path = `../data/traces/${files[name] ?? `lirs/${name}.trace.gz`}`;
   const { log } = await readLog(fileURLToPath(new URL(path, import.meta.url)));
-  return { requests: log.key, keys: log.keys };
+  return { requests: log.key, keys: log.keys, ...(log.keyHash === undefined ? {} : { hash: log.keyHash }) };
 }
 
 /** cloudPhysicsIO with weights in bytes: of each object its size at its first request. For tests. */

@@ -16,7 +16,7 @@ const PROTECTED_SHARE = 0.8;
  */
 export const wTinyLfu: Policy = {
   name: "w-tinylfu",
-  create({ capacity, keys, weight, onEvict }) {
+  create({ capacity, keys, weight, hash, onEvict }) {
     const segment = new Uint8Array(keys);
     const links = createLinks(keys, 3);
     const window = keys;
@@ -25,7 +25,7 @@ export const wTinyLfu: Policy = {
     const maxMain = Math.floor(capacity * (1 - WINDOW_SHARE));
     const maxWindow = capacity - maxMain;
     const maxProtected = Math.floor(maxMain * PROTECTED_SHARE);
-    const recent = createFrequencySketch(capacity);
+    const recent = createFrequencySketch(capacity, hash);
     let size = 0;
     let windowSize = 0;
     let protectedSize = 0;

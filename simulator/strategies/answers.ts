@@ -54,6 +54,7 @@ export function createAnswers(
       keys,
       ttlMs: spec.ttlMs,
       timeMs: log.timeMs,
+      ...(normalised || log.keyHash === undefined ? {} : { hash: log.keyHash }),
       ...(tier.unit === "entries" ? {} : { weight: weights(log, tier.unit, key, keys) }),
       ...(tier.policy === "gdsf" ? { cost: costs(log, key, keys, context.missCost) } : {}),
       ...(tier.policy === "belady" ? { future: nextUse(requestedKeys(log, key), keys) } : {}),

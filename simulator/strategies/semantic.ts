@@ -8,7 +8,8 @@ import { StrategyError } from "./strategy-error.ts";
 
 /**
  * One tier that also answers a request with the entry of a similar one. A request's own entry is looked for first;
- * a request that another's entry answers is not stored itself, as in GPTCache.
+ * a request that another's entry answers is not stored itself, as in GPTCache. Only entries of the request's own tenant
+ * and model are looked at.
  *
  * @throws StrategyError `NOT_IN_LOG` where neither the log nor the caller gives similarities
  */
@@ -18,9 +19,9 @@ export function createSemantic(inputs: AnswerInputs, context: ReplayContext): An
   const settings = spec.semantic ?? { similarity: "recorded", threshold: 1, chained: false };
   const held =
     settings.similarity === "computed" && vectors !== undefined
-      ? createNearestHeld(vectors, keys)
+      ? createNearestHeld(vectors, keys, log.keyScope)
       : undefined;
-  const { nearest, timeMs } = log;
+  const { nearest, timeMs, keyScope } = log;
   if (settings.similarity === "computed" ? held === undefined : nearest === undefined) {
     throw new StrategyError(
       "NOT_IN_LOG",
@@ -28,13 +29,6 @@ export function createSemantic(inputs: AnswerInputs, context: ReplayContext): An
       settings.similarity === "computed"
         ? "Give embeddings."
         : "Give a log whose rows name their nearest earlier row.",
-    );
-  }
-  if (held !== undefined && log.models.length > 1) {
-    throw new StrategyError(
-      "NOT_COMBINABLE",
-      `Cannot compute similarity on log "${log.name}": it has ${log.models.length} models, and one's answer must not serve another's request`,
-      "Replay the rows of each model (and of each tenant) as a log of their own.",
     );
   }
   const store = createStore({
@@ -57,6 +51,8 @@ export function createSemantic(inputs: AnswerInputs, context: ReplayContext): An
     const near = nearest?.row[row] ?? -1;
     if (near < 0) return -1;
     const of = key[near] as number;
+    // Whatever the log says is similar: a tenant's or a model's answer is for no other.
+    if (keyScope !== undefined && keyScope[of] !== keyScope[key[row] as number]) return -1;
     if (!accepts({ row, key: of, score: nearest?.score[row] ?? Number.NaN })) return -1;
     if (store.find(of, now) >= 0) return of;
     const other = answeredBy[of] as number;

@@ -34,21 +34,26 @@ test("the nearest held key is that of a plain search, whatever was added and rem
   );
 });
 
-test("computed similarity is refused on a log with several models: one must not answer for another", () => {
-  const log = smallLog([
-    { key: 0, model: "a" },
-    { key: 1, model: "b" },
-  ]);
-  const spec = strategySchema.parse({
-    answers: {
-      match: "semantic",
-      tiers: [{ policy: "lru", capacity: 10 }],
-      semantic: { similarity: "computed", threshold: 0.8 },
-    },
+for (const similarity of ["computed", "recorded"]) {
+  test(`a semantic hit crosses neither tenants nor models, by ${similarity} similarity`, () => {
+    const nearest = [0, 1] as const;
+    const log = smallLog([
+      { key: 0, tenant: "a", model: "m" },
+      { key: 1, tenant: "a", model: "n", nearest },
+      { key: 2, tenant: "b", model: "m", nearest },
+      { key: 3, tenant: "a", model: "m", nearest },
+    ]);
+    const spec = strategySchema.parse({
+      answers: {
+        match: "semantic",
+        tiers: [{ policy: "lru", capacity: 10 }],
+        semantic: { similarity, threshold: 0.8 },
+      },
+    });
+    const vectors = { values: Float32Array.of(1, 1, 1, 1), dimensions: 1 };
+    assert.deepEqual([...replay(log, spec, { vectors }).servedBy], [0, 1, 2, 0]);
   });
-  const vectors = { values: Float32Array.of(1, 1), dimensions: 1 };
-  assert.throws(() => replay(log, spec, { vectors }), { code: "NOT_COMBINABLE" });
-});
+}
 
 test("an embedder's vectors answer a reworded request; a decision in place of the threshold may refuse it", async () => {
   const embedder = trigramEmbedder(512);

@@ -14,6 +14,7 @@ export interface SmallRow {
   readonly kind?: number;
   readonly latencyMs?: number;
   readonly model?: string;
+  readonly tenant?: string;
   readonly cached?: number;
 }
 
@@ -24,6 +25,10 @@ export function smallLog(rows: readonly SmallRow[], tokensPerBlock = 16): Reques
   const key = column((row) => row.key);
   const normalisedKey = column((row) => row.normalised ?? row.key);
   const models = [...new Set(rows.map(({ model = "" }) => model))];
+  const scopeOf = ({ tenant = "", model = "" }: SmallRow) => `${tenant} ${model}`;
+  const scopes = [...new Set(rows.map(scopeOf))];
+  const keyScope = new Uint32Array(afterLargest(key));
+  for (const row of rows) keyScope[row.key] = scopes.indexOf(scopeOf(row));
   const ids = rows.flatMap(({ blocks = [] }) => blocks);
   const start = new Uint32Array(rows.length + 1);
   for (const [row, { blocks = [] }] of rows.entries())
@@ -34,6 +39,7 @@ export function smallLog(rows: readonly SmallRow[], tokensPerBlock = 16): Reques
     timeMs: Float64Array.from(rows, ({ at }, row) => at ?? row),
     key,
     keys: afterLargest(key),
+    ...(scopes.length > 1 ? { keyScope } : {}),
     normalisedKey,
     normalisedKeys: afterLargest(normalisedKey),
     promptTokens: column(({ prompt = 0 }) => prompt),

@@ -9,6 +9,8 @@ export interface RequestStream {
   readonly keys: number;
   /** Weight of each key, in the unit of the capacities. Absent: entries. */
   readonly weight?: Uint32Array;
+  /** 32 bits of each key's own hash, for policies that hash keys. */
+  readonly hash?: Int32Array;
   /** Cost of a miss of each key, for policies that weigh it. */
   readonly cost?: Float64Array;
 }
@@ -30,11 +32,12 @@ export const policyRun: JobKind<RequestStream, PolicyJob, PolicyResult> = {
   module: import.meta.url,
   name: "policyRun",
   run(stream, { policy, capacity, countFrom = 0 }) {
-    const { requests, keys, weight, cost } = stream;
+    const { requests, keys, weight, hash, cost } = stream;
     const cache = policies[policy].create({
       capacity,
       keys,
       ...(weight === undefined ? {} : { weight }),
+      ...(hash === undefined ? {} : { hash }),
       ...(cost === undefined ? {} : { cost }),
       ...(policy === "belady" ? { future: futureOf(stream) } : {}),
     });

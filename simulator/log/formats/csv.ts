@@ -56,6 +56,9 @@ const csv: Format = {
       }
       const row = builder.start();
       const tenant = builder.tenants.idOfText(field("tenant") ?? "");
+      row.tenant = tenant;
+      const client = field("client");
+      if (client !== undefined && client !== "") row.client = rows.clientOf(tenant, client);
       row.model = builder.models.idOfText(field("model") ?? "");
       row.timeMs = timeMs;
       const usage = partsOf(

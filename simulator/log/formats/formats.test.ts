@@ -356,6 +356,99 @@ test("helicone: its CSV", async () => {
   assert.deepEqual(log.models, ["gpt-4o"]);
 });
 
+/** Two clients, the first twice; in another tenant the same name is someone else. */
+const clientLogs: Readonly<Record<string, string>> = {
+  "openai, by client": jsonLines(
+    ["a", "b", "a"].map((client, i) => ({ time: t0 + i, client, user: "x", request: `k${i}` })),
+  ),
+  "openai, by the body's user": jsonLines(
+    ["a", "b", "a"].map((user, i) => ({
+      time: t0 + i,
+      request: { model: "m", messages: hello, user, n: i },
+    })),
+  ),
+  "openai, by the body's safety_identifier": jsonLines(
+    ["a", "b", "a"].map((safety_identifier, i) => ({
+      time: t0 + i,
+      request: { model: "m", messages: hello, safety_identifier, n: i },
+    })),
+  ),
+  litellm: jsonLines(
+    ["a", "b", "a"].map((end_user, i) => ({
+      call_type: "acompletion",
+      startTime: (t0 + i) / 1000,
+      endTime: (t0 + i + 1) / 1000,
+      model: "m",
+      messages: hello,
+      end_user,
+    })),
+  ),
+  langfuse: jsonLines(
+    ["a", "b", "a"].map((userId, i) => ({
+      traceId: `t${i}`,
+      type: "GENERATION",
+      startTime: new Date(t0 + i).toISOString(),
+      model: "m",
+      input: hello,
+      userId,
+    })),
+  ),
+  "langfuse, by session": jsonLines(
+    ["a", "b", "a"].map((session_id, i) => ({
+      trace_id: `t${i}`,
+      type: "GENERATION",
+      start_time: new Date(t0 + i).toISOString(),
+      provided_model_name: "m",
+      input: hello,
+      session_id,
+    })),
+  ),
+  helicone: jsonLines(
+    ["a", "b", "a"].map((request_user_id, i) => ({
+      request_created_at: new Date(t0 + i).toISOString(),
+      request_model: "m",
+      request_body: { messages: hello },
+      request_user_id,
+    })),
+  ),
+  csv: "time,user_id,model,prompt\n1,a,m,x\n2,b,m,x\n3,a,m,x\n",
+};
+
+for (const [name, content] of Object.entries(clientLogs)) {
+  test(`${name}: who asked is told apart, and no part of the request`, async () => {
+    const { log } = await read(content);
+    assert.deepEqual([...(log.client ?? [])], [0, 1, 0]);
+    if (!name.startsWith("openai")) assert.equal(log.keys, 1);
+  });
+}
+
+test("a row that names no client is one of its own, and a name is another client in another tenant", async () => {
+  const lines = [
+    { tenant: "a", client: "x" },
+    { tenant: "a" },
+    { tenant: "b", client: "x" },
+    { tenant: "b" },
+    { tenant: "a", client: "x" },
+  ].map((line, i) => ({ time: t0 + i, request: "k", ...line }));
+  const { log } = await read(jsonLines(lines));
+  assert.deepEqual([...(log.client ?? [])], [0, 2, 1, 3, 0]);
+});
+
+test("each key has the scope of its tenant and model, whatever invalidates between", async () => {
+  const { log } = await read(
+    jsonLines([
+      { time: t0, tenant: "a", model: "m", request: "k" },
+      { time: t0 + 1, tenant: "b", model: "m", request: "k" },
+      { time: t0 + 2, event: "invalidate", request: "k" },
+      { time: t0 + 3, event: "invalidate-all" },
+      { time: t0 + 4, tenant: "b", model: "n", request: "k" },
+      { time: t0 + 5, tenant: "b", model: "m", request: "other" },
+    ]),
+  );
+  assert.deepEqual([...log.key], [0, 1, 0, 1, 0, 2, 3]);
+  assert.deepEqual([...(log.keyScope ?? [])], [0, 1, 2, 1]);
+});
+
 test("a record of an array that is not JSON is counted with its line, and the rest is read", async () => {
   const row = { request_created_at: "2026-11-23T06:20:11Z", request_body: { messages: hello } };
   const { log, report } = await read(`[\n${JSON.stringify(row)},\n{"a": nope},\n${JSON.stringify(row)}\n]`, {

@@ -1,4 +1,12 @@
-import { bodyOf, type ExportedRequest, exportReader, sizeOf, textOf } from "../exported-request.ts";
+import {
+  bodyOf,
+  type ExportedRequest,
+  exportReader,
+  firstTextOf,
+  sizeOf,
+  textOf,
+  unwrapped,
+} from "../exported-request.ts";
 import type { Format } from "../format.ts";
 import { timeOf } from "../time.ts";
 import { countOf, isRecord, partsOf, type Usage, usageOf } from "../usage.ts";
@@ -33,12 +41,20 @@ function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest |
       textOf(record.model) ??
       textOf(record.response_model) ??
       "",
+    client:
+      firstTextOf(record, ["request_user_id", "user_id"]) ??
+      firstTextOf(propertiesOf(record), ["Helicone-Session-Id"]),
     request: bodyOf(record.request_body),
     requestHash: undefined,
     usage: (isRecord(answer) ? usageOf(answer.usage ?? answer.usageMetadata) : undefined) ?? ownUsage(record),
     latencyMs: delay === undefined || delay === null || delay === "" ? Number.NaN : Number(delay),
     answerBytes: sizeOf(answer),
   };
+}
+
+function propertiesOf(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const properties = unwrapped(record.request_properties ?? record.properties);
+  return isRecord(properties) ? properties : {};
 }
 
 /**

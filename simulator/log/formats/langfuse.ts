@@ -2,6 +2,7 @@ import {
   bodyOf,
   type ExportedRequest,
   exportReader,
+  firstTextOf,
   sizeOf,
   textOf,
   unwrapped,
@@ -45,6 +46,7 @@ function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest |
     tenant: "",
     model:
       textOf(record.provided_model_name) ?? textOf(record.providedModelName) ?? textOf(record.model) ?? "",
+    client: firstTextOf(record, ["user_id", "userId", "session_id", "sessionId"]),
     request: input === undefined ? undefined : { ...(isRecord(parameters) ? parameters : {}), ...body },
     requestHash: undefined,
     usage: usageOfDetails(unwrapped(record.usage_details ?? record.usageDetails ?? record.usage)),

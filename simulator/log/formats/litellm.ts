@@ -2,6 +2,7 @@ import {
   bodyOf,
   type ExportedRequest,
   exportReader,
+  firstTextOf,
   sizeOf,
   textOf,
   unwrapped,
@@ -44,6 +45,10 @@ function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest |
     timeMs: startMs,
     tenant: textOf(record.team_id) ?? textOf(known.user_api_key_team_id) ?? "",
     model: textOf(record.model) ?? textOf(record.model_group) ?? "",
+    client:
+      firstTextOf(record, ["end_user", "user"]) ??
+      firstTextOf(known, ["user_api_key_end_user_id", "user_api_key_user_id"]) ??
+      firstTextOf(record, ["session_id", "user_id"]),
     request: messages === undefined ? proxiedBody : { ...(isRecord(parameters) ? parameters : {}), messages },
     // "Cache OFF" stands where LiteLLM's own cache is off.
     requestHash: cacheKey === undefined || /\s/.test(cacheKey) ? undefined : cacheKey,

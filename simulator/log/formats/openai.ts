@@ -1,3 +1,4 @@
+import { requestingUser } from "../canonical-request.ts";
 import { answeredFromCache } from "../exported-request.ts";
 import type { Format, LogReader } from "../format.ts";
 import { Hash128 } from "../hash.ts";
@@ -14,6 +15,8 @@ import { countOf, isRecord, partsOf, usageOf } from "../usage.ts";
 const names = [
   "time",
   "tenant",
+  "client",
+  "user",
   "model",
   "request",
   "normalised",
@@ -63,6 +66,7 @@ class AccessLog implements LogReader {
   readonly #bodyKey: number[] = [];
   readonly #bodyNormalisedKey: number[] = [];
   readonly #bodyModel: number[] = [];
+  readonly #bodyClient: number[] = [];
   readonly #bodyBlocks: Uint32Array[] = [];
   /** The pairs of tenant and model that have made requests. */
   readonly #scopes = new Map<number, { readonly tenant: number; readonly model: number }>();
@@ -124,7 +128,9 @@ class AccessLog implements LogReader {
     }
     const tenant = this.#textId(field.tenant, this.#builder.tenants);
     const model = this.#textId(field.model, this.#builder.models);
+    row.tenant = tenant;
     row.model = model;
+    row.client = this.#client(tenant);
     row.promptTokens = this.#count(field.promptTokens);
     row.outputTokens = this.#count(field.outputTokens);
     row.bytes = this.#count(field.responseBytes);
@@ -194,6 +200,7 @@ class AccessLog implements LogReader {
     row.key = this.#bodyKey[body] ?? 0;
     row.normalisedKey = this.#bodyNormalisedKey[body] ?? 0;
     row.model = this.#bodyModel[body] ?? 0;
+    if (row.client < 0) row.client = this.#bodyClient[body] ?? -1;
     for (const block of this.#bodyBlocks[body] ?? []) this.#builder.addBlockId(block);
     return true;
   }
@@ -225,6 +232,8 @@ class AccessLog implements LogReader {
     this.#bodyKey.push(row.key);
     this.#bodyNormalisedKey.push(row.normalisedKey);
     this.#bodyModel.push(model);
+    const user = requestingUser(request);
+    this.#bodyClient.push(user === undefined ? -1 : this.#requests.clientOf(tenant, user));
     this.#bodyBlocks.push(this.#requests.blocksOf(model, request));
   }
 
@@ -302,6 +311,13 @@ class AccessLog implements LogReader {
     return this.#scanner.hasEscapes(at)
       ? ids.idOfText(String(this.#parsed(at)))
       : ids.idOf(this.#bytes, this.#view, start[at] ?? 0, end[at] ?? 0);
+  }
+
+  /** Who asked, by hash; a name means someone else in another tenant. -1: the line does not say. */
+  #client(tenant: number): number {
+    const { kind } = this.#scanner;
+    const at = kind[field.client] === fieldKind.string ? field.client : field.user;
+    return kind[at] === fieldKind.string ? this.#hashedKey(at, this.#builder.clients, tenant, 0) : -1;
   }
 
   #hashedKey(at: number, ids: Interner, tenant: number, model: number): number {
