@@ -9,4 +9,5 @@ export const faults = {
   nothing: () => import("./nothing.ts"),
   "pause-node": () => import("./pause-node.ts"),
   refuse: () => import("./refuse.ts"),
+  reset: () => import("./reset.ts"),
 } satisfies Record<string, () => Promise<{ default: AnyFault }>>;

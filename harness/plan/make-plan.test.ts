@@ -10,7 +10,7 @@ import { makePlan, type PlanRequest } from "./make-plan.ts";
 import type { PlannedTarget } from "./plan.ts";
 
 const everything: Offer = {
-  capabilities: ["kill", "start", "pause", "resume", "empty", "latency", "silent", "refused"],
+  capabilities: ["kill", "start", "pause", "resume", "empty", "latency", "silent", "refused", "lifetime"],
   limits: [],
 };
 

@@ -9,7 +9,7 @@ import { makePlan } from "./make-plan.ts";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const files = (await readdir(path.join(root, "scenarios"))).filter((file) => file.endsWith(".yaml"));
 const offer = {
-  capabilities: ["kill", "start", "pause", "resume", "empty", "latency", "silent", "refused"],
+  capabilities: ["kill", "start", "pause", "resume", "empty", "latency", "silent", "refused", "lifetime"],
   limits: [],
 } as const;
 

@@ -72,6 +72,10 @@ export interface Deployment extends AsyncDisposable {
   probe(link: string, timeoutMs: number): Promise<ProbeResult>;
   /** The same exchange with the member itself, past all links. */
   ask(member: string, timeoutMs: number): Promise<ProbeResult>;
+  /** Opens a connection over the link, from its source's place, sends nothing, and tries to keep it for so long. */
+  hold(link: string, forMs: number): Promise<HoldResult>;
+  /** The same with the member itself, past all links. */
+  holdDirectly(member: string, forMs: number): Promise<HoldResult>;
   /** What has passed so far, as seen on the sources' side. */
   traffic(): Promise<Traffic>;
   /** Runs a program beside the entry's clients, such as the load generator. It ends with the deployment. */
@@ -109,7 +113,9 @@ export type Shape =
   /** Connections are accepted, and no byte passes in either direction. */
   | { readonly kind: "silent" }
   /** Connections are closed at once, those that stand and those that come. */
-  | { readonly kind: "refused" };
+  | { readonly kind: "refused" }
+  /** Each connection is reset when it has lived for so long. */
+  | { readonly kind: "lifetime"; readonly lifetimeMs: number };
 
 export type Capability = Exclude<Operation["op"], "shape" | "unshape"> | Shape["kind"];
 
@@ -135,6 +141,12 @@ export interface ProbeResult {
   readonly outcome: "answered" | "silent" | "refused";
   /** From the first byte sent to the first byte back; of an answer only. */
   readonly rttMs?: number;
+}
+
+export interface HoldResult {
+  readonly outcome: "held" | "broken" | "not-connected";
+  /** From the attempt to connect to its end. */
+  readonly afterMs: number;
 }
 
 export interface JobSpec {

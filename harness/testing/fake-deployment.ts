@@ -1,6 +1,7 @@
 import type {
   Contents,
   Deployment,
+  HoldResult,
   Operation,
   ProbeResult,
   ProcessState,
@@ -15,6 +16,8 @@ export function fakeDeployment(seen: {
   readonly contents?: (member: string) => Contents;
   readonly probe?: (link: string) => ProbeResult;
   readonly ask?: (member: string) => ProbeResult;
+  readonly hold?: (link: string) => HoldResult;
+  readonly holdDirectly?: (member: string) => HoldResult;
   readonly role?: (member: string) => Role;
 }): Deployment & { readonly performed: Operation[] } {
   const performed: Operation[] = [];
@@ -36,6 +39,8 @@ export function fakeDeployment(seen: {
     contents: async (member) => seen.contents?.(member) ?? { entries: 0, timesEmptied: 0 },
     probe: async (link) => seen.probe?.(link) ?? { outcome: "answered", rttMs: 1 },
     ask: async (member) => seen.ask?.(member) ?? { outcome: "answered", rttMs: 1 },
+    hold: async (link) => seen.hold?.(link) ?? { outcome: "held", afterMs: 1 },
+    holdDirectly: async (member) => seen.holdDirectly?.(member) ?? { outcome: "held", afterMs: 1 },
     traffic: async () => ({ entry: {}, links: {} }),
     launch: async () => Promise.reject(new Error("no jobs here")),
     [Symbol.asyncDispose]: async () => {},

@@ -3,15 +3,16 @@ import { BreakwaterError } from "../../errors.ts";
 import type {
   Contents,
   Deployment,
+  HoldResult,
   Job,
   JobSpec,
   Operation,
   ProbeResult,
   ProcessState,
 } from "../substrate.ts";
-import type { LaidMember, Layout } from "./layout.ts";
+import type { LaidLink, LaidMember, Layout } from "./layout.ts";
 import type { LinkShaper } from "./links.ts";
-import { exchange } from "./probe.ts";
+import { exchange, keepOpen } from "./probe.ts";
 import { processStat } from "./proc.ts";
 import { environment, type Processes, type ProcessSpec, type RunningProcess } from "./processes.ts";
 import { inItsPlace, nodeContents, nodeState, type RedisNode, removeAll } from "./redis-cluster.ts";
@@ -66,6 +67,16 @@ export function deploy(
     );
   };
   const links = new Map(layout.links.map((link) => [link.id, link]));
+  const theLink = (id: string): LaidLink => {
+    const found = links.get(id);
+    if (found === undefined)
+      throw new BreakwaterError(
+        "HARNESS_ERROR",
+        "LINK_UNKNOWN",
+        `Cannot probe "${id}": there is no such link`,
+      );
+    return found;
+  };
   const broken = new Promise<never>((_, reject) => {
     for (const tool of state.tools) {
       tool.exited.then(async () => {
@@ -152,13 +163,7 @@ export function deploy(
     contents: async (id): Promise<Contents> => await nodeContents(nodeOf(id)),
 
     async probe(id, timeoutMs): Promise<ProbeResult> {
-      const link = links.get(id);
-      if (link === undefined)
-        throw new BreakwaterError(
-          "HARNESS_ERROR",
-          "LINK_UNKNOWN",
-          `Cannot probe "${id}": there is no such link`,
-        );
+      const link = theLink(id);
       return await exchange(link.probe.from, link.probe.to, the(link.to).member.question ?? "", timeoutMs);
     },
 
@@ -166,6 +171,13 @@ export function deploy(
       const { member } = the(id);
       return await exchange(undefined, member.direct, member.question ?? "", timeoutMs);
     },
+
+    async hold(id, forMs): Promise<HoldResult> {
+      const { probe } = theLink(id);
+      return await keepOpen(probe.from, probe.to, forMs);
+    },
+
+    holdDirectly: (id, forMs) => keepOpen(undefined, the(id).member.direct, forMs),
 
     traffic: async () => router.traffic(),
 

@@ -12,17 +12,29 @@ export interface LinkShaper {
   unshape(link: string, as: string): Promise<void>;
 }
 
-export function shapeLinks(links: readonly ProxiedLink[], toxiproxy: Toxiproxy): LinkShaper {
+/** @param limitLifetime how long connections of a link may live; the router ends them, since Toxiproxy cannot */
+export function shapeLinks(
+  links: readonly ProxiedLink[],
+  toxiproxy: Toxiproxy,
+  limitLifetime: (link: string, lifetimeMs: number | undefined) => void,
+): LinkShaper {
   const proxiesOf = new Map(links.map(({ id, proxies }) => [id, proxies]));
   const shapes = new Map<string, Map<string, Shape>>();
   const refused = (link: string) =>
     [...(shapes.get(link)?.values() ?? [])].some(({ kind }) => kind === "refused");
+  const limit = (link: string) => {
+    const lifetimes = [...(shapes.get(link)?.values() ?? [])].flatMap((shape) =>
+      shape.kind === "lifetime" ? [shape.lifetimeMs] : [],
+    );
+    limitLifetime(link, lifetimes.length === 0 ? undefined : Math.min(...lifetimes));
+  };
 
   return {
     async shape(link, as, shape) {
       const here = shapes.get(link) ?? new Map<string, Shape>();
       shapes.set(link, here);
       here.set(as, shape);
+      if (shape.kind === "lifetime") return limit(link);
       await Promise.all(
         (proxiesOf.get(link) ?? []).map((proxy) =>
           shape.kind === "refused"
@@ -34,6 +46,7 @@ export function shapeLinks(links: readonly ProxiedLink[], toxiproxy: Toxiproxy):
     async unshape(link, as) {
       const was = shapes.get(link)?.get(as);
       shapes.get(link)?.delete(as);
+      if (was?.kind === "lifetime") return limit(link);
       await Promise.all(
         (proxiesOf.get(link) ?? []).map(async (proxy) => {
           if (was?.kind !== "refused") await toxiproxy.removeToxic(proxy, as);

@@ -7,6 +7,7 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Cluster } from "ioredis";
 import type { Check } from "../../evidence/evidence.ts";
+import { linksShortLived } from "../../evidence/link-hold.ts";
 import { linksRefused, linksSilent, linksSlowed } from "../../evidence/link-probe.ts";
 import { processGone, processStopped } from "../../evidence/process-state.ts";
 import { storeEmptied } from "../../evidence/store-emptied.ts";
@@ -134,6 +135,7 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     ["latency", { kind: "latency", delayMs: 200, jitterMs: 0 }, linksSlowed(fromApiToRedis, 200)],
     ["silence", { kind: "silent" }, linksSilent(fromApiToRedis)],
     ["refusal", { kind: "refused" }, linksRefused(fromApiToRedis)],
+    ["a lifetime", { kind: "lifetime", lifetimeMs: 200 }, linksShortLived(fromApiToRedis, 200)],
   ] as const) {
     test(`${name} on links is in force where it was put, nowhere else, and goes away`, async () => {
       const check = (inForce: boolean) =>
@@ -144,6 +146,7 @@ suite("the local substrate", { timeout: 180_000 }, () => {
       assert.equal((await check(false)).holds, false, "not healed while in force");
       const other = await deployment.probe("redis-0>redis-1", 5_000);
       assert.equal(other.outcome, "answered");
+      assert.equal((await deployment.hold("redis-0>redis-1", 500)).outcome, "held");
       for (const link of fromApiToRedis) await deployment.perform({ op: "unshape", link, as: "f" });
       await holds(proof.healed, deployment);
       for (const link of fromApiToRedis) await deployment.perform({ op: "unshape", link, as: "f" });

@@ -33,7 +33,7 @@ const local: Substrate = {
       };
     }
     const ofMembers = ["kill", "start", "pause", "resume", "empty"] as const;
-    return { capabilities: [...ofMembers, "latency", "silent", "refused"], limits: [] };
+    return { capabilities: [...ofMembers, "latency", "silent", "refused", "lifetime"], limits: [] };
   },
   unfit(system) {
     const withoutCommand = Object.entries(system.services)
@@ -146,7 +146,7 @@ async function start(system: System, options: StartOptions, signal: AbortSignal)
   const deployment = deploy(
     state,
     router,
-    shapeLinks(layout.links, toxiproxy),
+    shapeLinks(layout.links, toxiproxy, router.limitLifetime),
     processes,
     apiUrl,
     options.hurry,

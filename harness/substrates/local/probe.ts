@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import type { ProbeResult } from "../substrate.ts";
+import type { HoldResult, ProbeResult } from "../substrate.ts";
 import type { Target } from "./router-protocol.ts";
 
 /**
@@ -34,6 +34,32 @@ export async function exchange(
     socket.once("data", () => finish({ outcome: "answered", rttMs: performance.now() - askedAt }));
     socket.once("error", () => finish({ outcome: "refused" }));
     socket.once("close", () => finish({ outcome: "refused" }));
+  });
+}
+
+/** Keeps a new connection, on which nothing is said, until it breaks or the time is over. */
+export async function keepOpen(from: string | undefined, to: Target, forMs: number): Promise<HoldResult> {
+  return await new Promise((resolve) => {
+    const startedAt = performance.now();
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      ...(from === undefined ? {} : { localAddress: from }),
+    });
+    let connected = false;
+    const finish = (outcome: HoldResult["outcome"]) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ outcome: connected ? outcome : "not-connected", afterMs: performance.now() - startedAt });
+    };
+    const timer = setTimeout(() => finish("held"), forMs);
+    socket.once("connect", () => {
+      connected = true;
+    });
+    // What a member says unasked must be read, or its end would not be seen.
+    socket.resume();
+    socket.once("error", () => finish("broken"));
+    socket.once("close", () => finish("broken"));
   });
 }
 

@@ -14,6 +14,8 @@ export interface Router {
   sourceRunsAs(id: string, pid: number): void;
   /** A member's process has died or started: connecting to it is refused, or not. */
   listenFor(member: string, on: boolean): void;
+  /** Connections of the link live for so long; undefined: for ever. */
+  limitLifetime(link: string, lifetimeMs: number | undefined): void;
   /** As of at most a quarter of a second ago. */
   traffic(): Traffic;
 }
@@ -75,6 +77,8 @@ export async function startRouter(
     process: running,
     sourceRunsAs: (id, pid) => send({ type: "source-pid", id, pid }),
     listenFor: (destination, on) => send({ type: "listen", destination, on }),
+    limitLifetime: (link, lifetimeMs) =>
+      send({ type: "lifetime", link, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) }),
     traffic: () => traffic,
   };
 }

@@ -45,7 +45,10 @@ export type ToRouter =
     }
   | { readonly type: "source-pid"; readonly id: string; readonly pid: number }
   /** A dead process has no listener: connecting to it is refused by the kernel, and so it is here. */
-  | { readonly type: "listen"; readonly destination: string; readonly on: boolean };
+  | { readonly type: "listen"; readonly destination: string; readonly on: boolean }
+
+  /** Connections of the link live for so long; absent: for ever. */
+  | { readonly type: "lifetime"; readonly link: string; readonly lifetimeMs?: number };
 
 export type FromRouter =
   | { readonly type: "ready" }

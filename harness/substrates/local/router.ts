@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { LinkTraffic } from "../../journal/event.ts";
+import { lifetimes } from "./lifetimes.ts";
 import {
   type Destination,
   type FromRouter,
@@ -22,6 +23,7 @@ const sources = new Map<string, Source>();
 const choices: Record<string, number> = {};
 const traffic: Record<string, { connections: number; bytesOut: number; bytesIn: number }> = {};
 const ready = new Map<string, boolean>();
+const lives = lifetimes();
 const servers = new Map<string, { listener: Listener; server: Server }>();
 
 process.on("message", (message: ToRouter) => {
@@ -39,6 +41,9 @@ process.on("message", (message: ToRouter) => {
       if (source !== undefined) sources.set(message.id, { ...source, pid: message.pid });
       return;
     }
+    case "lifetime":
+      lives.limit(message.link, message.lifetimeMs);
+      return;
     case "listen":
       for (const { listener, server } of servers.values()) {
         if (!listener.destinations.every(({ id }) => id === message.destination)) continue;
@@ -100,7 +105,9 @@ async function route(client: Socket, listener: Listener): Promise<void> {
   }
   const isProbe =
     client.remoteAddress === source.probeAddress || client.remoteAddress === destination.probeAddress;
-  join(client, proxy, isProbe ? undefined : counterOf(`${source.id}>${destination.id}`));
+  const link = `${source.id}>${destination.id}`;
+  const upstream = join(client, proxy, isProbe ? undefined : counterOf(link));
+  lives.add(link, client, upstream);
 }
 
 const turn = new Map<string, number>();
@@ -139,7 +146,7 @@ function join(
   client: Socket,
   { host, port }: Target,
   counter?: { bytesOut: number; bytesIn: number } & LinkTraffic,
-): void {
+): Socket {
   const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true });
   upstream.on("data", (chunk) => {
     if (counter !== undefined) counter.bytesIn += chunk.length;
@@ -154,6 +161,7 @@ function join(
   // What was received before the end is still to be delivered.
   upstream.on("close", () => client.destroySoon());
   client.on("close", () => upstream.destroySoon());
+  return upstream;
 }
 
 /** Asks each replica directly, past all links, as a kubelet does. */

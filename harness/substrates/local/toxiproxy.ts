@@ -1,6 +1,9 @@
 import { BreakwaterError, reasonOf } from "../../errors.ts";
 import type { Shape } from "../substrate.ts";
 
+/** What a toxic does; Toxiproxy refuses by disabling the proxy, and gives connections no lifetime. */
+type ToxicShape = Extract<Shape, { kind: "latency" | "silent" }>;
+
 /** Toxiproxy's HTTP API, as far as links need it. */
 export interface Toxiproxy {
   version(): Promise<string>;
@@ -9,7 +12,7 @@ export interface Toxiproxy {
     proxies: readonly { readonly name: string; readonly listen: string; readonly upstream: string }[],
   ): Promise<void>;
   /** Puts a latency or a silence on a proxy, under a name. */
-  addToxic(proxy: string, name: string, shape: Exclude<Shape, { kind: "refused" }>): Promise<void>;
+  addToxic(proxy: string, name: string, shape: ToxicShape): Promise<void>;
   /** Takes the named ones off again; what is not there is fine. */
   removeToxic(proxy: string, name: string): Promise<void>;
   /** A proxy that is not enabled closes its connections and its listener. */
@@ -89,7 +92,7 @@ export function toxiproxyAt(base: string): Toxiproxy {
  * `timeout: 0` holds back all data and keeps the connection open until the toxic is removed; one toxic holds
  * back one direction only. Latency stands on the answers, so that a round trip becomes longer by it once.
  */
-function toxicsOf(shape: Exclude<Shape, { kind: "refused" }>) {
+function toxicsOf(shape: ToxicShape) {
   switch (shape.kind) {
     case "latency":
       return [
