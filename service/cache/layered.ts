@@ -18,8 +18,12 @@ export interface Lookup<V> {
 export interface Cache<V> {
   /** Rejects only with the reason of an aborted signal. */
   read(key: string, signal: AbortSignal): Promise<Lookup<V>>;
-  /** Takes the entry at once, and tells nobody what became of it: a write must never delay an answer. */
-  write(key: string, entry: Entry<V>): void;
+  /**
+   * Takes the entry at once: a write must never delay an answer.
+   *
+   * @returns resolves once each tier has it or never will; never rejects. A lease ends with it; nobody else waits
+   */
+  write(key: string, entry: Entry<V>): Promise<void>;
 }
 
 export interface LayeredDeps {
@@ -30,11 +34,13 @@ export interface LayeredDeps {
 
 /** Reads the nearest tier first, and fills those before the one that had a fresh entry. */
 export function layered<V>(tiers: readonly NamedTier<V>[], { now, onWriteFailure }: LayeredDeps): Cache<V> {
-  function write(into: readonly NamedTier<V>[], key: string, entry: Entry<V>): void {
+  async function write(into: readonly NamedTier<V>[], key: string, entry: Entry<V>): Promise<void> {
     const { signal } = new AbortController();
-    for (const tier of into) {
-      tier.write(key, entry, signal).catch((thrown: unknown) => onWriteFailure(tier.name, thrown));
-    }
+    await Promise.all(
+      into.map((tier) =>
+        tier.write(key, entry, signal).catch((thrown: unknown) => onWriteFailure(tier.name, thrown)),
+      ),
+    );
   }
 
   return {
@@ -52,7 +58,7 @@ export function layered<V>(tiers: readonly NamedTier<V>[], { now, onWriteFailure
         if (entry === undefined) continue;
         if (found === undefined || entry.storedAt > found.entry.storedAt) found = { entry, tier: tier.name };
         if (now() - entry.storedAt < entry.freshForMs) {
-          write(tiers.slice(0, depth), key, entry);
+          void write(tiers.slice(0, depth), key, entry);
           break;
         }
       }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
-import { createAnswering } from "../answering.ts";
+import { createAnswering } from "../answering/answering.ts";
 import { layered } from "../cache/layered.ts";
 import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";

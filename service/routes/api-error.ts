@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DependencyGone } from "../answering.ts";
+import { DependencyGone } from "../answering/answering.ts";
 import { EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";

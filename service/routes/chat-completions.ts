@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import express, { type Request, type RequestHandler, type Response } from "express";
-import type { Answering, Trail } from "../answering.ts";
+import type { Answering, Trail } from "../answering/answering.ts";
+import { cacheRule } from "../cache/cacheable.ts";
 import type { Answer } from "../inference/engine.ts";
 import type { Policy } from "../resilience/policy.ts";
 import type { TenantOf } from "../tenants.ts";
@@ -49,7 +50,8 @@ export function chatCompletions({
           setHeaders: (provenance) => setTrail(res, trail, provenance),
         });
       }
-      return answering({ request, tenant, onDelta: stream?.onDelta }, trail, inner);
+      const rule = cacheRule(request, req.headers["cache-control"]);
+      return answering({ request, tenant, rule, onDelta: stream?.onDelta }, trail, inner);
     }
 
     try {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect } from "node:net";
 import { compose } from "../composition/service.ts";
 import { readConfig } from "../config/config.ts";
 import { createLog } from "../telemetry/log.ts";
@@ -68,4 +69,17 @@ export async function startService(env: Readonly<Record<string, string>>): Promi
 /** A chat completion with one question. */
 export function requestFor(question: string) {
   return { model: "llama-3-8b", messages: [{ role: "user", content: question }], temperature: 0 };
+}
+
+/** A caller that sends and reads when the test says so. */
+export function slowCaller({ url }: ServiceUnderTest) {
+  const { host, hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  const lines = ["POST /v1/chat/completions HTTP/1.1", `host: ${host}`, "connection: close"];
+  return {
+    socket,
+    head: (bodyBytes: number) =>
+      [...lines, "content-type: application/json", `content-length: ${bodyBytes}`, "", ""].join("\r\n"),
+    [Symbol.dispose]: () => socket.destroy(),
+  };
 }

@@ -1,10 +1,11 @@
-import { cacheKey } from "./cache/keys.ts";
-import type { Cache } from "./cache/layered.ts";
-import type { Entry } from "./cache/tier.ts";
-import { type Answer, type Engine, type EngineCall, EngineRefusal } from "./inference/engine.ts";
-import type { Policy } from "./resilience/policy.ts";
-import type { CacheResult } from "./telemetry/cache-metrics.ts";
-import type { LogProblem } from "./telemetry/log.ts";
+import type { CacheRule } from "../cache/cacheable.ts";
+import { cacheKey } from "../cache/keys.ts";
+import type { Cache } from "../cache/layered.ts";
+import type { Entry } from "../cache/tier.ts";
+import { type Answer, type Engine, type EngineCall, EngineRefusal } from "../inference/engine.ts";
+import type { Policy } from "../resilience/policy.ts";
+import type { CacheResult } from "../telemetry/cache-metrics.ts";
+import type { LogProblem } from "../telemetry/log.ts";
 
 export type DependencyName = "redis" | "model";
 
@@ -50,14 +51,24 @@ export interface AnsweringDeps {
  *
  * Rejects with DependencyGone, with the engine's EngineRefusal, or with the reason of an aborted signal.
  */
-export type Answering = (call: EngineCall, trail: Trail, signal: AbortSignal) => Promise<Answer>;
+export type Answering = (question: Question, trail: Trail, signal: AbortSignal) => Promise<Answer>;
+
+/** One request, as the cache and the engine see it. */
+export interface Question extends EngineCall {
+  readonly rule: CacheRule;
+}
 
 export function createAnswering(deps: AnsweringDeps): Answering {
   const { cache, engine, fallback, freshMs, now, onCacheResult, onProblem } = deps;
 
-  async function lookUp(key: string, trail: Trail, signal: AbortSignal): Promise<Entry<Answer> | undefined> {
+  async function lookUp(
+    key: string,
+    read: boolean,
+    trail: Trail,
+    signal: AbortSignal,
+  ): Promise<Entry<Answer> | undefined> {
     trail.cache = "bypass";
-    if (cache === undefined) {
+    if (cache === undefined || !read) {
       onCacheResult("bypass");
       return undefined;
     }
@@ -76,12 +87,15 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   }
 
   function store(key: string, value: Answer, computeMs: number): void {
-    cache?.write(key, { value, storedAt: now(), freshForMs: freshMs, computeMs, epoch: 0, scopes: [] });
+    void cache?.write(key, { value, storedAt: now(), freshForMs: freshMs, computeMs, epoch: 0, scopes: [] });
   }
 
-  return async (call, trail, signal) => {
+  return async ({ rule, ...call }, trail, signal) => {
     const key = cacheKey(call.tenant, call.request);
-    const entry = await lookUp(key, trail, signal);
+    const found = await lookUp(key, rule.read, trail, signal);
+    const tooOld =
+      found !== undefined && now() - found.storedAt > (rule.maxAgeMs ?? Number.POSITIVE_INFINITY);
+    const entry = tooOld ? undefined : found;
     const cacheWasAsked = trail.cache === "miss";
     if (entry !== undefined && now() - entry.storedAt < entry.freshForMs) {
       trail.cache = "hit";
@@ -107,7 +121,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       const began = now();
       const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
-      if (cacheWasAsked) store(key, answer, now() - began);
+      if (rule.store && (cacheWasAsked || !rule.read)) store(key, answer, now() - began);
       return answer;
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;
