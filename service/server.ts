@@ -1,56 +1,92 @@
 import { randomUUID } from "node:crypto";
-import { createServer as createHttpServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import { type HttpLimits, limitedServer } from "./http-limits.ts";
 import { ApiError, apiErrorOf } from "./routes/api-error.ts";
 import { type ChatCompletionsDeps, chatCompletions } from "./routes/chat-completions.ts";
 import { live } from "./routes/live.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { models } from "./routes/models.ts";
 import { type Readiness, ready } from "./routes/ready.ts";
+import type { AccessLog } from "./telemetry/access-log.ts";
 import type { LogProblem } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
-
-/**
- * Longer than balancers and clients keep an idle connection (60 s is usual). By Node's default of 5 s this
- * side closes first, now and then just as a request comes, and a POST is not sent again.
- */
-const keepAliveMs = 65_000;
+import { newRecord } from "./telemetry/request-record.ts";
+import type { Admission } from "./tenant-limits.ts";
+import type { TenantByKey } from "./tenants.ts";
 
 export interface ServerDeps extends ChatCompletionsDeps {
+  readonly httpLimits: HttpLimits;
+  readonly tenantByKey: TenantByKey;
+  /** undefined: tenants are not limited. */
+  readonly admission: Admission | undefined;
   readonly metrics: Metrics;
+  /** undefined: none is written. */
+  readonly accessLog: AccessLog | undefined;
   readonly readiness: () => Readiness;
   readonly onProblem: LogProblem;
 }
 
 /** The HTTP server with its routes, not listening yet. */
 export function createServer(deps: ServerDeps): Server {
+  const { httpLimits, metrics, readiness } = deps;
   const app = express();
   app.disable("x-powered-by");
   // A hash of every body, for answers that nobody asks for by If-None-Match.
   app.disable("etag");
-  app.use(requestId, connectionClose(deps.readiness));
-  const named = (route: string) => measured(route, deps.metrics);
-  app.post("/v1/chat/completions", named("chat-completions"), chatCompletions(deps));
-  app.get("/v1/models", named("models"), models(deps.model, deps.tenantOf));
-  app.get("/health/live", named("live"), live);
-  app.get("/health/ready", named("ready"), ready(deps.readiness));
-  app.get("/metrics", named("metrics"), metricsRoute(deps.metrics));
-  app.use(named("unknown"), (req) => {
+  // Nothing here is asked by a query; the parser would be one more thing to feed.
+  app.disable("query parser");
+  app.use(record(deps), connectionClose(readiness), saneHeaders(httpLimits.maxHeaders));
+
+  function route(method: "get" | "post", path: string, name: string, ...handlers: RequestHandler[]): void {
+    app.all(path, (_req, res, next) => {
+      res.locals.record.route = name;
+      next();
+    });
+    app[method](path, ...handlers);
+    app.all(path, (req, res) => {
+      res.setHeader("allow", method.toUpperCase());
+      throw new ApiError(405, "method_not_allowed", `${req.path} does not take ${req.method}`);
+    });
+  }
+  const admitted = admission(deps);
+  route("post", "/v1/chat/completions", "chat-completions", admitted, chatCompletions(deps));
+  route("get", "/v1/models", "models", admitted, models(deps.model));
+  route("get", "/health/live", "live", live);
+  route("get", "/health/ready", "ready", ready(readiness));
+  route("get", "/metrics", "metrics", metricsRoute(metrics));
+  app.use((req) => {
     throw new ApiError(404, "not_found", `There is no ${req.method} ${req.path.slice(0, 100)}`);
   });
   app.use(errorResponse(deps.onProblem));
-  return createHttpServer({ keepAliveTimeout: keepAliveMs }, app);
+  return limitedServer(httpLimits, app, metrics.connectionRefused);
 }
 
-/** Takes over the caller's request id if it is a sane one, and sends it back. */
-const requestId: RequestHandler = (req, res, next) => {
-  const given = req.headers["x-request-id"];
-  res.setHeader(
-    "x-request-id",
-    typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID(),
-  );
-  next();
-};
+/** Opens the request's record under the caller's id, if it is a sane one, and tells of it when all is over. */
+function record({ metrics, accessLog }: ServerDeps): RequestHandler {
+  return (req, res, next) => {
+    const given = req.headers["x-request-id"];
+    const id = typeof given === "string" && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+    const kept = newRecord(id);
+    res.locals.record = kept;
+    res.setHeader("x-request-id", id);
+    const arrivedAt = Date.now();
+    const began = performance.now();
+    metrics.requestArrived();
+    res.once("close", () => {
+      const status = res.writableEnded ? res.statusCode : callerLeft;
+      const ms = performance.now() - began;
+      metrics.request(kept.route, status, ms / 1000);
+      if (!req.originalUrl.startsWith("/v1/")) return;
+      metrics.tenantRequest(kept.tenant, status);
+      accessLog?.write(kept, arrivedAt, ms, status);
+    });
+    next();
+  };
+}
+
+/** What is written down where nobody was there any more to be sent a status. */
+const callerLeft = 499;
 
 /** While draining, every connection ends with the response it is on. */
 function connectionClose(readiness: () => Readiness): RequestHandler {
@@ -60,12 +96,25 @@ function connectionClose(readiness: () => Readiness): RequestHandler {
   };
 }
 
-function measured(route: string, metrics: Metrics): RequestHandler {
-  return (_req, res, next) => {
-    const began = performance.now();
-    res.once("close", () => {
-      metrics.request(route, res.writableEnded ? res.statusCode : 499, (performance.now() - began) / 1000);
-    });
+function saneHeaders(maxHeaders: number): RequestHandler {
+  return (req, res, next) => {
+    if (req.rawHeaders.length / 2 > maxHeaders) {
+      res.setHeader("connection", "close");
+      throw new ApiError(431, "too_many_headers", `More than ${maxHeaders} headers`);
+    }
+    if (req.headers.host === undefined && req.httpVersion === "1.1") {
+      throw new ApiError(400, "malformed_http", "HTTP/1.1 requires the header Host");
+    }
+    next();
+  };
+}
+
+/** Finds out whose request it is and takes one of the tenant's places, until the last byte is out. */
+function admission({ tenantByKey, admission: admit }: ServerDeps): RequestHandler {
+  return (req, res, next) => {
+    const tenant = tenantByKey(req.headers.authorization);
+    res.locals.record.tenant = tenant;
+    if (admit !== undefined) res.once("close", admit(tenant));
     next();
   };
 }
@@ -73,7 +122,7 @@ function measured(route: string, metrics: Metrics): RequestHandler {
 function errorResponse(onProblem: LogProblem): ErrorRequestHandler {
   return (thrown: unknown, _req, res, next) => {
     const error = apiErrorOf(thrown);
-    if (error.status >= 500) onProblem(error.code, thrown, { requestId: res.getHeader("x-request-id") });
+    if (error.status >= 500) onProblem(error.code, thrown, { requestId: res.locals.record.id });
     // Nothing can be said any more; Express then cuts the connection.
     if (res.headersSent) return next(thrown);
     if (error.retryAfterMs !== undefined) {

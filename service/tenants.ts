@@ -1,13 +1,24 @@
-import { createHash } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { ApiError } from "./routes/api-error.ts";
 
-/** Whose request it is, by its `Authorization` header. Throws ApiError 401. */
-export type TenantOf = (authorization: string | undefined) => string;
+/** Whose key it is, by a request's `Authorization` header. Throws ApiError 401. */
+export type TenantByKey = (authorization: string | undefined) => string;
 
-/** @param keys undefined: every key is accepted, and everybody is "public" */
-export function tenantsByKey(keys: readonly { tenant: string; key: string }[] | undefined): TenantOf {
-  if (keys === undefined) return () => "public";
-  // By digest, so that how long a look-up takes says nothing about a key.
+/** Everybody, where no keys are configured. */
+const everybody = "public";
+
+/**
+ * A tenant may have several keys, so that one can be replaced by another without an interruption.
+ *
+ * Keys are looked up by a digest under a secret of this process, so that how long it takes tells nothing about
+ * the keys, whatever a caller tries; and the keys themselves are not held in memory.
+ *
+ * @param keys undefined: every key is accepted, and everybody is "public"
+ */
+export function tenantsByKey(keys: readonly { tenant: string; key: string }[] | undefined): TenantByKey {
+  if (keys === undefined) return () => everybody;
+  const secret = randomBytes(32);
+  const digest = (key: string) => createHmac("sha256", secret).update(key).digest("base64");
   const tenants = new Map(keys.map(({ tenant, key }) => [digest(key), tenant]));
   return (authorization) => {
     const key = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
@@ -17,8 +28,4 @@ export function tenantsByKey(keys: readonly { tenant: string; key: string }[] | 
       type: "authentication_error",
     });
   };
-}
-
-function digest(key: string): string {
-  return createHash("sha256").update(key).digest("hex");
 }

@@ -11,6 +11,8 @@ export type DependencyName = "redis" | "model";
 
 /** What happened on the way to an answer, filled in as it happens: an error's response tells it too. */
 export interface Trail {
+  /** What the answer is kept under; undefined as long as it is not known. */
+  key: string | undefined;
   /** bypass: the cache could not be asked. */
   cache: "hit" | "miss" | "bypass" | undefined;
   readonly degraded: Set<DependencyName>;
@@ -92,6 +94,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
   return async ({ rule, ...call }, trail, signal) => {
     const key = cacheKey(call.tenant, call.request);
+    trail.key = key;
     const found = await lookUp(key, rule.read, trail, signal);
     const tooOld =
       found !== undefined && now() - found.storedAt > (rule.maxAgeMs ?? Number.POSITIVE_INFINITY);

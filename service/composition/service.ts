@@ -10,8 +10,10 @@ import { openaiHttpEngine } from "../inference/openai-http.ts";
 import { deadline } from "../resilience/deadline.ts";
 import type { Readiness } from "../routes/ready.ts";
 import { createServer } from "../server.ts";
+import { openAccessLog } from "../telemetry/access-log.ts";
 import { problemLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import { tenantLimits } from "../tenant-limits.ts";
 import { tenantsByKey } from "../tenants.ts";
 import { modelGuard } from "./model.ts";
 import { answersInRedis, connect } from "./redis.ts";
@@ -36,6 +38,13 @@ export function compose(config: Config, log: Logger): Service {
   const client = config.redisNodes.length > 0 ? connect(config, telemetry) : undefined;
   const { freshMs } = config.cache;
 
+  const accessLog =
+    config.accessLog === undefined
+      ? undefined
+      : openAccessLog(config.accessLog, metrics.accessLogLineLost, (thrown) =>
+          telemetry.onProblem("access-log", thrown),
+        );
+
   let readiness: Readiness = "starting";
   const server = createServer({
     answering: createAnswering({
@@ -54,7 +63,13 @@ export function compose(config: Config, log: Logger): Service {
       onCacheResult: metrics.cacheResult,
       onProblem: telemetry.onProblem,
     }),
-    tenantOf: tenantsByKey(config.apiKeys),
+    tenantByKey: tenantsByKey(config.apiKeys),
+    admission:
+      config.tenantLimits &&
+      tenantLimits(config.tenantLimits, performance.now.bind(performance), metrics.tenantLimited),
+    clientSalt: config.clientSalt,
+    httpLimits: config.httpLimits,
+    accessLog,
     model: config.model.name,
     deadline: config.timeouts && deadline(config.timeouts.deadlineMs),
     now: Date.now,
@@ -83,6 +98,7 @@ export function compose(config: Config, log: Logger): Service {
       const finished = await drain(config.drain);
       // Not quit(): that waits for replies, and hangs on a silent node.
       client?.disconnect();
+      await accessLog?.close();
       return finished;
     },
   };

@@ -2,7 +2,7 @@ import leven from "leven";
 import { z } from "zod";
 import { cacheSettings, cacheVariables } from "./cache.ts";
 import { dependencySettings, dependencyVariables } from "./dependencies.ts";
-import { httpSettings, httpVariables } from "./http.ts";
+import { httpProblems, httpSettings, httpVariables } from "./http.ts";
 import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
 import { telemetrySettings, telemetryVariables } from "./telemetry.ts";
 
@@ -56,7 +56,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
     return `${name}=${shown(name, env[name] ?? "")}${where}: ${message}`;
   });
-  problems.push(...timeoutProblems(env), ...unknownVariables(env));
+  problems.push(...timeoutProblems(env), ...httpProblems(env), ...unknownVariables(env));
   if (parsed.success && problems.length === 0) return settings(parsed.data);
   throw new ConfigError(problems);
 }
@@ -72,7 +72,9 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
     });
 }
 
+const secrets = ["BW_API_KEYS", "BW_ACCESS_LOG_SALT"];
+
 /** A value as an error shows it. What stands before an @ may be a password, also where the rest is no address. */
 function shown(name: string, value: string): string {
-  return name === "BW_API_KEYS" || value.includes("@") ? "(not shown)" : `"${value}"`;
+  return secrets.includes(name) || value.includes("@") ? "(not shown)" : `"${value}"`;
 }

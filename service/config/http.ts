@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { list, ms, whole } from "./values.ts";
+import { count, list, ms, onOff, positiveMs, whole } from "./values.ts";
 
 const apiKey = z
   .string()
@@ -27,8 +27,38 @@ export const httpVariables = z.object({
         )
         .optional(),
     )
-    .describe('"tenant:key", comma-separated; unset: any key, tenant "public"'),
-  BW_MAX_BODY_BYTES: whole(1, 100_000_000).prefault("1048576"),
+    .describe('"tenant:key", comma-separated; unset: any key, tenant "public"; a tenant may have several'),
+  BW_TENANT_LIMIT: onOff.describe("the limits of each tenant, a replica; beyond them: 429"),
+  BW_TENANT_RATE: count.optional().describe("requests per second in the long run; unset: any rate"),
+  BW_TENANT_BURST: count
+    .prefault("100")
+    .describe("requests that may come at once; where BW_TENANT_RATE is set"),
+  BW_TENANT_CONCURRENCY: count.prefault("1000").describe("requests under way"),
+
+  BW_MAX_BODY_BYTES: whole(1, 100_000_000).prefault("1048576").describe("of a request's body; more: 413"),
+  BW_MAX_HEADER_BYTES: whole(1024, 1_048_576)
+    .prefault("16384")
+    .describe("of a request's line and headers; more: 431"),
+  BW_MAX_HEADERS: whole(1, 10_000).prefault("100").describe("headers of a request; more: 431"),
+  BW_HEADERS_TIMEOUT_MS: positiveMs
+    .prefault("10000")
+    .describe("from a request's first byte to the end of its headers; later: 408"),
+  BW_REQUEST_TIMEOUT_MS: positiveMs
+    .prefault("30000")
+    .describe("from a request's first byte to the end of its body; later: 408"),
+  BW_SOCKET_IDLE_MS: positiveMs
+    .prefault("120000")
+    .describe("how long nothing may move on a connection while a request is under way; then it is closed"),
+  BW_KEEP_ALIVE_MS: positiveMs
+    .prefault("65000")
+    .describe(
+      "how long a connection is kept between requests: longer than balancers and clients keep one (60 s is usual), " +
+        "or this side closes first, now and then just as a request comes, and a POST is not sent again",
+    ),
+  BW_MAX_CONNECTIONS: count.prefault("10000").describe("more are closed as they come"),
+  BW_MAX_REQUESTS_PER_CONNECTION: count
+    .prefault("10000")
+    .describe("then the connection is closed with the answer, so that callers spread over new replicas"),
   BW_START_WAIT_MS: ms
     .prefault("10000")
     .describe("how long readiness waits for the first connection to Redis"),
@@ -42,8 +72,36 @@ export function httpSettings(env: z.output<typeof httpVariables>) {
   return {
     listen: { host: env.BW_HOST, port: env.BW_PORT },
     apiKeys: env.BW_API_KEYS,
+    tenantLimits: env.BW_TENANT_LIMIT
+      ? {
+          ratePerSecond: env.BW_TENANT_RATE,
+          burst: env.BW_TENANT_BURST,
+          concurrency: env.BW_TENANT_CONCURRENCY,
+        }
+      : undefined,
     maxBodyBytes: env.BW_MAX_BODY_BYTES,
+    httpLimits: {
+      maxConnections: env.BW_MAX_CONNECTIONS,
+      maxRequestsPerConnection: env.BW_MAX_REQUESTS_PER_CONNECTION,
+      maxHeaderBytes: env.BW_MAX_HEADER_BYTES,
+      maxHeaders: env.BW_MAX_HEADERS,
+      headersTimeoutMs: env.BW_HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: env.BW_REQUEST_TIMEOUT_MS,
+      keepAliveMs: env.BW_KEEP_ALIVE_MS,
+      idleMs: env.BW_SOCKET_IDLE_MS,
+    },
     startWaitMs: env.BW_START_WAIT_MS,
     drain: { noticeMs: env.BW_DRAIN_NOTICE_MS, withinMs: env.BW_DRAIN_MS },
   };
+}
+
+const related = httpVariables.pick({ BW_HEADERS_TIMEOUT_MS: true, BW_REQUEST_TIMEOUT_MS: true });
+
+/** Settings that are right alone and wrong together. Apart from the schema, so that these are told with the others. */
+export function httpProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { data } = related.safeParse(env);
+  if (data === undefined || data.BW_HEADERS_TIMEOUT_MS <= data.BW_REQUEST_TIMEOUT_MS) return [];
+  return [
+    `BW_HEADERS_TIMEOUT_MS="${data.BW_HEADERS_TIMEOUT_MS}": must not be more than BW_REQUEST_TIMEOUT_MS, ${data.BW_REQUEST_TIMEOUT_MS}`,
+  ];
 }

@@ -4,7 +4,7 @@ import type { Answering, Trail } from "../answering/answering.ts";
 import { cacheRule } from "../cache/cacheable.ts";
 import type { Answer } from "../inference/engine.ts";
 import type { Policy } from "../resilience/policy.ts";
-import type { TenantOf } from "../tenants.ts";
+import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { apiErrorOf } from "./api-error.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { completionBody } from "./completion-format.ts";
@@ -12,7 +12,8 @@ import { completionStream } from "./completion-stream.ts";
 
 export interface ChatCompletionsDeps {
   readonly answering: Answering;
-  readonly tenantOf: TenantOf;
+  /** For the hashes that name callers' users in the access log; undefined: users are not told. */
+  readonly clientSalt: string | undefined;
   readonly model: string;
   /** Around the whole request, its body's arrival included; undefined: none. */
   readonly deadline: Policy | undefined;
@@ -24,7 +25,7 @@ export interface ChatCompletionsDeps {
 /** POST /v1/chat/completions, plain and as a stream. */
 export function chatCompletions({
   answering,
-  tenantOf,
+  clientSalt,
   model,
   deadline,
   maxBodyBytes,
@@ -32,10 +33,10 @@ export function chatCompletions({
 }: ChatCompletionsDeps): RequestHandler {
   const readBody = bodyReader(maxBodyBytes);
   return async (req, res) => {
-    // First of all: nobody else's body is worth reading.
-    const tenant = tenantOf(req.headers.authorization);
+    const tenant = tenantOf(res);
+    const { record } = res.locals;
     const signal = callerSignal(res);
-    const trail: Trail = { cache: undefined, degraded: new Set() };
+    const trail: Trail = { key: undefined, cache: undefined, degraded: new Set() };
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
     let stream: ReturnType<typeof completionStream> | undefined;
 
@@ -43,6 +44,8 @@ export function chatCompletions({
       const request = checkedChatRequest(await readBody(req, res), model);
       // The deadline may have passed meanwhile, and an error been sent.
       inner.throwIfAborted();
+      record.model = model;
+      if (request.user) record.client = clientHash(clientSalt, tenant, request.user);
       if (request.stream) {
         stream = completionStream(res, {
           head,
@@ -56,6 +59,9 @@ export function chatCompletions({
 
     try {
       const answered = await (deadline === undefined ? answer : deadline(answer))(signal);
+      record.promptTokens = answered.usage?.prompt_tokens;
+      record.outputTokens = answered.usage?.completion_tokens;
+      record.answerBytes = Buffer.byteLength(answered.content);
       if (stream !== undefined) {
         stream.end(answered);
         return;
@@ -71,6 +77,9 @@ export function chatCompletions({
       }
       setTrail(res, trail, undefined);
       throw thrown;
+    } finally {
+      record.cache = trail.cache;
+      record.cacheKey = trail.key;
     }
   };
 }

@@ -1,20 +1,71 @@
-import { Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Refusal } from "../http-limits.ts";
+import type { LimitReason } from "../tenant-limits.ts";
 
 /** The edges hold the limits that latency is judged by: a classic histogram knows only its edges exactly. */
 const durationEdges = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 0.8, 1, 1.5, 2, 5];
 
+/** Whom a request is counted for that showed no known key: one name, however many keys are tried. */
+const unknownTenant = "unknown";
+
 export function httpMetrics(register: Registry) {
+  const registers = [register];
   const requests = new Histogram({
     name: "http_request_duration_seconds",
     help: "Time from a request's arrival to its last byte; status 499: the caller left",
     labelNames: ["route", "status"],
     buckets: durationEdges,
-    registers: [register],
+    registers,
+  });
+  const underWay = new Gauge({
+    name: "http_requests_in_flight",
+    help: "Requests that have arrived and are not answered to the end yet",
+    registers,
+  });
+  const refusals = new Counter({
+    name: "http_refused_connections_total",
+    help: "Connections ended without a request that a route could answer, by reason",
+    labelNames: ["reason"],
+    registers,
+  });
+  const tenantRequests = new Counter({
+    name: "tenant_requests_total",
+    help: "Requests under /v1 by tenant and class of their status; unknown: without a known key",
+    labelNames: ["tenant", "status_class"],
+    registers,
+  });
+  const tenantLimited = new Counter({
+    name: "tenant_limited_total",
+    help: "Requests refused by their tenant's own limits",
+    labelNames: ["tenant", "reason"],
+    registers,
+  });
+  const lostLines = new Counter({
+    name: "access_log_lost_lines_total",
+    help: "Lines dropped because the access log's destination was too slow",
+    registers,
   });
   return {
+    requestArrived(): void {
+      underWay.inc();
+    },
     /** @param route the name of one of the service's routes, or "unknown" */
     request(route: string, status: number, seconds: number): void {
+      underWay.dec();
       requests.labels(route, String(status)).observe(seconds);
+    },
+    /** @param tenant one of the configuration's; undefined: none of them */
+    tenantRequest(tenant: string | undefined, status: number): void {
+      tenantRequests.labels(tenant ?? unknownTenant, `${Math.floor(status / 100)}xx`).inc();
+    },
+    tenantLimited(tenant: string, reason: LimitReason): void {
+      tenantLimited.labels(tenant, reason).inc();
+    },
+    connectionRefused(reason: Refusal): void {
+      refusals.labels(reason).inc();
+    },
+    accessLogLineLost(): void {
+      lostLines.inc();
     },
   };
 }

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { pino } from "pino";
+import type { RequestRecord } from "./request-record.ts";
+
+/** One line for each request under /v1, as docs/simulator-logs.md defines them. No prompts, answers or keys. */
+export interface AccessLog {
+  /**
+   * Takes a line, and never waits for the disk.
+   *
+   * @param arrivedAt ms since the epoch
+   * @param latencyMs from arrival to the last byte
+   */
+  write(record: RequestRecord, arrivedAt: number, latencyMs: number, status: number): void;
+  /** Resolves when everything that was taken is written. */
+  close(): Promise<void>;
+}
+
+/** Lines wait here while the destination is slow; when it is full, they are lost and counted. */
+const mostWaitingBytes = 8 * 1024 * 1024;
+/** A pipe takes as much in one piece (PIPE_BUF), so that no line of the other log ends up inside of one. */
+const oneWriteBytes = 4096;
+const flushEveryMs = 500;
+
+/**
+ * @param destination "stdout", or the path of a file to append to
+ * @param onLost told of each line that was dropped
+ * @param onFailure told of each failed write; what was to be written is tried again
+ */
+export function openAccessLog(
+  destination: string,
+  onLost: () => void,
+  onFailure: (thrown: unknown) => void,
+): AccessLog {
+  const out = pino.destination({
+    dest: destination === "stdout" ? 1 : destination,
+    sync: false,
+    minLength: oneWriteBytes - 1,
+    maxWrite: oneWriteBytes,
+    maxLength: mostWaitingBytes,
+    periodicFlush: flushEveryMs,
+  });
+  out.on("drop", onLost);
+  out.on("error", onFailure);
+
+  return {
+    write(record, arrivedAt, latencyMs, status) {
+      out.write(`${JSON.stringify(lineOf(record, arrivedAt, latencyMs, status))}\n`);
+    },
+    async close() {
+      const closed = once(out, "close");
+      out.end();
+      await closed;
+    },
+  };
+}
+
+/** What the cache could have answered: other routes have lines of their own kind, which a replay passes over. */
+const replayed = ["chat-completions", "embeddings"];
+
+function lineOf(record: RequestRecord, arrivedAt: number, latencyMs: number, status: number) {
+  return {
+    time: new Date(arrivedAt).toISOString(),
+    event: replayed.includes(record.route) ? "request" : record.route,
+    id: record.id,
+    tenant: record.tenant,
+    client: record.client,
+    model: record.model,
+    // A request that never had a key in the cache is like no other.
+    request: record.cacheKey ?? record.id,
+    promptTokens: record.promptTokens,
+    outputTokens: record.outputTokens,
+    latencyMs: Math.round(latencyMs * 1000) / 1000,
+    status,
+    cache: record.cache,
+    responseBytes: record.answerBytes,
+  };
+}

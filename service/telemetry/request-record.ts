@@ -1,0 +1,64 @@
+import { createHmac } from "node:crypto";
+import type { Response } from "express";
+
+/** What is known of one request, filled in on its way. Metrics, access log and traces tell of it when it ends. */
+export interface RequestRecord {
+  readonly id: string;
+  /** The name of one of the service's routes. */
+  route: string;
+  /** Whose request it is; undefined as long as nobody has shown a key. */
+  tenant: string | undefined;
+  model: string | undefined;
+  /** The caller's own user, hashed; undefined where none was named, or no salt is configured. */
+  client: string | undefined;
+  /** The cache's key: a hash of the tenant and the canonical request. */
+  cacheKey: string | undefined;
+  cache: "hit" | "miss" | "bypass" | undefined;
+  promptTokens: number | undefined;
+  outputTokens: number | undefined;
+  /** The size of the answer itself, in bytes, whatever it was wrapped in for delivery. */
+  answerBytes: number | undefined;
+}
+
+declare global {
+  namespace Express {
+    interface Locals {
+      record: RequestRecord;
+    }
+  }
+}
+
+export function newRecord(id: string): RequestRecord {
+  return {
+    id,
+    route: "unknown",
+    tenant: undefined,
+    model: undefined,
+    client: undefined,
+    cacheKey: undefined,
+    cache: undefined,
+    promptTokens: undefined,
+    outputTokens: undefined,
+    answerBytes: undefined,
+  };
+}
+
+/** Whose request it is. Throws where the route does not ask for a key: then nobody's data may be touched. */
+export function tenantOf(res: Response): string {
+  const { tenant, route } = res.locals.record;
+  if (tenant === undefined) throw new Error(`the route ${route} does not ask for a key`);
+  return tenant;
+}
+
+/**
+ * Names a caller's user without telling who it is.
+ *
+ * @param salt a secret: names and addresses are few enough to be tried, so without one nothing is told
+ */
+export function clientHash(salt: string | undefined, tenant: string, user: string): string | undefined {
+  if (salt === undefined) return undefined;
+  return createHmac("sha256", salt)
+    .update(JSON.stringify([tenant, user]))
+    .digest("hex")
+    .slice(0, 16);
+}
