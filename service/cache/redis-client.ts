@@ -1,23 +1,32 @@
 import { Cluster, type ClusterOptions } from "ioredis";
+import { limitUnanswered } from "./unanswered.ts";
 
 export interface NodeAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** How often the client asks which node has which slots. */
+export interface RedisClientOptions {
+  readonly nodes: readonly NodeAddress[];
+  /** undefined removes every timeout that a command can run into. */
+  readonly attemptTimeoutMs: number | undefined;
+  /** How many replies a connection, and so a shard, may owe before commands to it are rejected at once. */
+  readonly maxUnanswered: number;
+}
+
+/** How often the client looks whether it should ask which node has which slots. */
+const lookMs = 200;
+/** How often it asks while every shard answers: a replica may be added, a slot moved and not yet asked for. */
 const slotsRefreshMs = 1000;
 
 /**
  * The Redis Cluster client: the one place that decides how it fails.
  *
  * By its defaults ioredis 6 waits for ever on a shard that has fallen silent, and queues without bound.
- * These settings make a command to an ill shard fail fast, and find the promoted replica 0.01 to 0.4 s after
- * the promotion.
- *
- * @param attemptTimeoutMs undefined removes every timeout that a command can run into
+ * These settings make a command to an ill shard fail fast, and find the promoted replica soon after the
+ * promotion: `npm run bench:failover` tells how soon.
  */
-export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: number | undefined): Cluster {
+export function redisClient({ nodes, attemptTimeoutMs, maxUnanswered }: RedisClientOptions): Cluster {
   const timeouts =
     attemptTimeoutMs === undefined
       ? { connectTimeout: 0 }
@@ -49,30 +58,72 @@ export function redisClient(nodes: readonly NodeAddress[], attemptTimeoutMs: num
     // after 100 ms, by a queue without bound. The fallback is faster, and the caller decides on retries.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
+    // Only for commands about several keys, while their slot moves. They wait in a queue without bound, which
+    // is emptied all at once: by default after 100 ms.
+    retryDelayOnTryAgain: 0,
     // One MOVED and one ASK. The default of 16 hops costs 1.4 s on a dead shard.
     maxRedirections: 3,
+    // A replica answers with what an invalidation has already deleted at its master.
+    scaleReads: "master",
     // A node at a time: a silent node delays the refresh by this much. It bounds no command.
-    slotsRefreshTimeout: 1000,
+    slotsRefreshTimeout: 500,
     // The default grows to 2 s, without jitter: too long to be away after an outage has ended.
     clusterRetryStrategy: (times: number) => Math.min(100 + 50 * times, 500) + Math.random() * 100,
   } satisfies ClusterOptions;
   const client = new Cluster([...nodes], options);
-  // Nothing else tells of a promotion when the old master is silent: a command that timed out refreshes
-  // nothing. ioredis has slotsRefreshInterval for this, unset by default (its documentation says 5000); but
-  // a client that disconnects while a refresh is under way then keeps its timer, and the process, for ever.
-  const refresh = setInterval(() => {
-    if (client.status === "ready") client.refreshSlotsCache();
-  }, slotsRefreshMs).unref();
-  client.once("end", () => clearInterval(refresh));
-  // Each node connects as soon as it is known. By default the first command connects; with the offline
-  // queue off, those that arrive until then would fail. Later than now, since a command that a MOVED sends
-  // to the node in this same turn opens the connection itself, and waits for it.
   client.on("+node", (node) => {
+    limitUnanswered(node, maxUnanswered);
+    // Each node connects as soon as it is known. By default the first command connects; with the offline
+    // queue off, those that arrive until then would fail. Later than now, since a command that a MOVED sends
+    // to the node in this same turn opens the connection itself, and waits for it.
     setImmediate(() => {
       if (node.status === "wait") node.connect().catch(() => undefined);
     });
   });
+  refreshSlots(client);
   return client;
+}
+
+/**
+ * Asks for the slots once a second, and at every look while a shard does not answer.
+ *
+ * Nothing else tells of a promotion when the old master is silent: a command that timed out refreshes
+ * nothing. ioredis has slotsRefreshInterval for this, unset by default (its documentation says 5000); but
+ * a client that disconnects while a refresh is under way then keeps its timer, and the process, for ever.
+ * Every refresh is a new connection to a node drawn at random, so not more often than needed.
+ */
+function refreshSlots(client: Cluster): void {
+  const isSilent = silenceOf();
+  let refreshedAt = performance.now();
+  const look = setInterval(() => {
+    if (client.status !== "ready") return;
+    const now = performance.now();
+    if (!isSilent(client) && now - refreshedAt < slotsRefreshMs) return;
+    refreshedAt = now;
+    client.refreshSlotsCache();
+  }, lookMs).unref();
+  client.once("end", () => clearInterval(look));
+}
+
+/** Tells whether some shard's master has no connection, or still owes the reply that it owed at the last look. */
+function silenceOf(): (client: Cluster) => boolean {
+  let owed = new Set<unknown>();
+  return (client) => {
+    const connections = new Map(
+      client.nodes().map((node) => [`${node.options.host}:${node.options.port}`, node]),
+    );
+    const masters = new Set(client.slots.map((addresses) => addresses?.[0]));
+    const before = owed;
+    owed = new Set();
+    let silent = false;
+    for (const master of masters) {
+      const connection = master === undefined ? undefined : connections.get(master);
+      const oldest = connection?.commandQueue.peekFront()?.command;
+      if (connection?.status !== "ready" || (oldest !== undefined && before.has(oldest))) silent = true;
+      if (oldest !== undefined) owed.add(oldest);
+    }
+    return silent;
+  };
 }
 
 /** Resolves once the cluster's slots are known and its masters answered or failed to; rejects when aborted. */

@@ -17,7 +17,11 @@ import { reportedBreaker } from "../telemetry/reported-breaker.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export function connect(config: Config, { onProblem }: Telemetry): Cluster {
-  const client = redisClient(config.redisNodes, config.timeouts?.redisMs);
+  const client = redisClient({
+    nodes: config.redisNodes,
+    attemptTimeoutMs: config.timeouts?.redisMs,
+    maxUnanswered: config.redisMaxUnanswered,
+  });
   client.on("error", (thrown) => onProblem("redis-cluster", thrown));
   client.on("node error", (thrown, node) => onProblem("redis-node", thrown, { node }));
   return client;

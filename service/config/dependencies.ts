@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, list } from "./values.ts";
+import { address, count, list } from "./values.ts";
 
 function hasCredentials(text: string): boolean {
   const url = URL.parse(text);
@@ -14,6 +14,9 @@ export const dependencyVariables = z.object({
     .transform(list)
     .pipe(z.array(address))
     .describe("startup nodes; empty: no cache in Redis"),
+  BW_REDIS_MAX_UNANSWERED: count
+    .prefault("1000")
+    .describe("replies that a connection may owe, also to callers who gave up; more commands are rejected"),
   BW_MODEL_URL: z
     .url({ protocol: /^https?$/ })
     .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
@@ -24,6 +27,7 @@ export const dependencyVariables = z.object({
 export function dependencySettings(env: z.output<typeof dependencyVariables>) {
   return {
     redisNodes: env.BW_REDIS_NODES,
+    redisMaxUnanswered: env.BW_REDIS_MAX_UNANSWERED,
     model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME },
   };
 }
