@@ -13,7 +13,7 @@ test("plain, streamed with usage, models, and errors", async () => {
   const question = freshQuestion();
   const messages = [{ role: "user" as const, content: question }];
 
-  const plain = await client.chat.completions.create({ model: "llama-3-8b", messages });
+  const plain = await client.chat.completions.create({ model: "llama-3-8b", messages, temperature: 0 });
   assert.equal(plain.choices[0]?.message.content, stubAnswer(1));
   assert.equal(plain.usage?.total_tokens, 4);
 
@@ -22,6 +22,7 @@ test("plain, streamed with usage, models, and errors", async () => {
     const stream = await client.chat.completions.create({
       model: "llama-3-8b",
       messages: [{ role: "user", content: asked }],
+      temperature: 0,
       stream: true,
       stream_options: { include_usage: true },
     });

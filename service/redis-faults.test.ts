@@ -7,7 +7,7 @@ import { eventually, startRedisCluster, type TestCluster, type TestNode } from "
 import { requestFor, type ServiceUnderTest, startService } from "./testing/service-under-test.ts";
 
 const questions = Array.from({ length: 30 }, (_, i) => `Question ${i}`);
-const keyOf = (question: string) => cacheKey("public", requestFor(question));
+const keyOf = (question: string) => cacheKey("public", requestFor(question), "1");
 
 let cluster: TestCluster;
 let model: ModelStub;

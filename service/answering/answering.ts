@@ -1,4 +1,4 @@
-import type { CacheRule } from "../cache/cacheable.ts";
+import { type CacheRule, isWhole } from "../cache/cacheable.ts";
 import { cacheKey } from "../cache/keys.ts";
 import type { Cache } from "../cache/layered.ts";
 import type { Entry } from "../cache/tier.ts";
@@ -38,6 +38,7 @@ export interface AnsweringDeps {
   readonly engineGuard: Policy;
   /** Off: a dependency that is gone fails the request, whatever else could answer it. */
   readonly fallback: boolean;
+  readonly modelEpoch: string;
   /** How long after it was stored an answer is served without asking the engine. Older ones are for fallback only. */
   readonly freshMs: number;
   /** Milliseconds since the epoch. */
@@ -61,7 +62,7 @@ export interface Question extends EngineCall {
 }
 
 export function createAnswering(deps: AnsweringDeps): Answering {
-  const { cache, engine, fallback, freshMs, now, onCacheResult, onProblem } = deps;
+  const { cache, engine, fallback, freshMs, modelEpoch, now, onCacheResult, onProblem } = deps;
 
   async function lookUp(
     key: string,
@@ -88,12 +89,20 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     return found?.entry;
   }
 
-  function store(key: string, value: Answer, computeMs: number): void {
-    void cache?.write(key, { value, storedAt: now(), freshForMs: freshMs, computeMs, epoch: 0, scopes: [] });
+  async function store(key: string, value: Answer, computeMs: number): Promise<void> {
+    const written = cache?.write(key, {
+      value,
+      storedAt: now(),
+      freshForMs: freshMs,
+      computeMs,
+      epoch: 0,
+      scopes: [],
+    });
+    if (cache?.writesThrough) await written;
   }
 
   return async ({ rule, ...call }, trail, signal) => {
-    const key = cacheKey(call.tenant, call.request);
+    const key = cacheKey(call.tenant, call.request, modelEpoch);
     trail.key = key;
     const found = await lookUp(key, rule.read, trail, signal);
     const tooOld =
@@ -124,7 +133,8 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       const began = now();
       const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
-      if (rule.store && (cacheWasAsked || !rule.read)) store(key, answer, now() - began);
+      if (rule.store && isWhole(answer) && (cacheWasAsked || !rule.read))
+        await store(key, answer, now() - began);
       return answer;
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;

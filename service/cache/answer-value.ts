@@ -1,6 +1,11 @@
 import { z } from "zod";
 import type { Answer } from "../inference/engine.ts";
 
+/** What an answer counts as against the largest that is stored: its text, in UTF-8. */
+export function answerBytes({ content }: Answer): number {
+  return Buffer.byteLength(content);
+}
+
 /** An answer as it is stored. */
 export const answerValue: z.ZodType<Answer> = z
   .strictObject({

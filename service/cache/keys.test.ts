@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { cacheKey, canonicalJson } from "./keys.ts";
 
 const request = { model: "m", messages: [{ role: "user", content: "hi" }], temperature: 0.5 };
+const keyOf = (fields: Readonly<Record<string, unknown>>, tenant = "public", epoch = "1") =>
+  cacheKey(tenant, { ...request, ...fields }, epoch);
 
 /** The same value with the keys of every object in the opposite order. */
 function reversed(value: unknown): unknown {
@@ -22,25 +24,70 @@ test("canonical JSON does not depend on the order of keys, and loses nothing", (
   );
 });
 
+test("requests share a key only where the model would be sent the same", () => {
+  // Few names and values, so that equal requests and near misses both come up.
+  const value = fc.constantFrom(0, 1, "1", "", null, true, [1], ["1"], [[1]], {}, { a: 1 });
+  const name = fc.constantFrom("a", "b", "__proto__", "constructor", "stop", "seed");
+  const fields = fc.dictionary(name, fc.oneof(value, fc.dictionary(name, value)), { noNullPrototype: true });
+  fc.assert(
+    fc.property(fields, fields, (one, other) => {
+      const same = canonicalJson(one) === canonicalJson(other);
+      assert.equal(
+        cacheKey("t", { ...request, ...one }, "1") === cacheKey("t", { ...request, ...other }, "1"),
+        same,
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test("a field that changes the answer changes the key", () => {
-  const known = cacheKey("public", request);
   const others = [
-    { ...request, model: "other" },
-    { ...request, messages: [{ role: "user", content: "hi " }] },
-    { ...request, messages: [{ role: "system", content: "hi" }] },
-    { ...request, temperature: 0.6 },
-    { ...request, max_tokens: 5 },
-    { ...request, a_field_of_tomorrow: 1 },
+    { model: "other" },
+    { messages: [{ role: "user", content: "hi " }] },
+    { messages: [{ role: "system", content: "hi" }] },
+    { messages: [{ role: "user", content: "hi", name: "x" }] },
+    { temperature: 0.6 },
+    { max_tokens: 5 },
+    { seed: 5 },
+    { a_field_of_tomorrow: 1 },
   ];
-  const keys = others.map((other) => cacheKey("public", other));
-  assert.equal(new Set([known, ...keys]).size, others.length + 1);
+  assert.equal(new Set([keyOf({}), ...others.map((other) => keyOf(other))]).size, others.length + 1);
 });
 
-test("how an answer is delivered does not change the key", () => {
-  const delivered = { ...request, stream: true, stream_options: { include_usage: true }, user: "u1" };
-  assert.equal(cacheKey("public", delivered), cacheKey("public", request));
+test("a default that is written out is another request: the model decides what its defaults are", () => {
+  assert.equal(new Set([keyOf({}), keyOf({ n: 1 }), keyOf({ n: null })]).size, 3);
 });
 
-test("tenants never share a key", () => {
-  assert.notEqual(cacheKey("a", request), cacheKey("b", request));
+test("how an answer is delivered and accounted does not change the key", () => {
+  const delivered = {
+    stream: true,
+    stream_options: { include_usage: true },
+    user: "u1",
+    metadata: { a: "b" },
+    store: true,
+  };
+  assert.equal(keyOf(delivered), keyOf({}));
+});
+
+test("tenants never share a key, nor do model epochs", () => {
+  assert.equal(new Set([keyOf({}), keyOf({}, "b"), keyOf({}, "public", "2")]).size, 3);
+});
+
+test("1 and 1.0 are one number, to the model as well", () => {
+  assert.equal(keyOf(JSON.parse('{"top_p":1.0}')), keyOf(JSON.parse('{"top_p":1}')));
+});
+
+test("texts count as they were sent: composed or not, and with surrogates that stand alone", () => {
+  const texts = ["\u00e9", "e\u0301", "\ud800", "\ud801", "\ufffd", "\\ud800"];
+  const keys = texts.map((content) => keyOf({ messages: [{ role: "user", content }] }));
+  assert.equal(new Set(keys).size, texts.length);
+});
+
+test("__proto__ is data, and changes nothing else", () => {
+  const polluting = (value: number) =>
+    keyOf({ response_format: JSON.parse(`{"__proto__":{"polluted":${value}}}`) });
+  assert.notEqual(polluting(1), polluting(2));
+  assert.notEqual(polluting(1), keyOf({ response_format: {} }));
+  assert.equal(Reflect.get({}, "polluted"), undefined);
 });

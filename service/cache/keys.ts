@@ -1,23 +1,40 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ChatRequest } from "../inference/engine.ts";
 
-/** How an answer is delivered, and for whom it is accounted, does not change the answer. */
-const delivery = new Set(["stream", "stream_options", "user"]);
+/** How an answer is delivered, and for whom and where it is accounted, does not change the answer. */
+const accounts = [
+  ...["user", "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"],
+];
+const chatDelivery = new Set(["stream", "stream_options", ...accounts]);
+
+/** Carries the version of the stored format: two versions of the service do not read each other's entries. */
+const answerPrefix = "answer:3:";
 
 /**
- * The key of an answer: a hash over tenant and canonical request, the model included.
+ * The key of an answer: a hash over tenant, model epoch and canonical request, the model included.
  *
- * Every other field counts, also those this service does not know: two requests that differ in anything
- * that may change the answer never share an entry. The prefix carries the version of the stored format, so
- * two versions of the service do not read each other's entries during a rollout.
+ * Every field counts but those of delivery, also the ones that this service does not know, and a default that is
+ * written out counts as another request than one that leaves it out: two requests that may differ in their answer
+ * never share an entry. What is the same after reading JSON (1 and 1.0, the order of members) is the same to the
+ * model too, since it is sent what was read.
+ *
+ * @param modelEpoch another one, and every answer from before is out of reach at once
  */
-export function cacheKey(tenant: string, request: ChatRequest): string {
-  const fields = Object.entries(request).filter(([name]) => !delivery.has(name));
-  const text = canonicalJson([tenant, Object.fromEntries(fields)]);
-  return `answer:2:${createHash("sha256").update(text).digest("hex")}`;
+export function cacheKey(tenant: string, request: ChatRequest, modelEpoch: string): string {
+  const fields = Object.entries(request).filter(([name]) => !chatDelivery.has(name));
+  return answerPrefix + digest([tenant, modelEpoch, Object.fromEntries(fields)]);
 }
 
-/** JSON with the keys of every object in code-unit order and without undefined members. */
+function digest(parts: readonly unknown[]): string {
+  return hash("sha256", canonicalJson(parts), "hex");
+}
+
+/**
+ * JSON with the keys of every object in code-unit order and without undefined members.
+ *
+ * Texts are kept as they were sent: letters that only look alike are different tokens to a model. JSON.stringify
+ * escapes lone surrogates, so that none of them are the same.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";

@@ -19,28 +19,66 @@ export interface Cache<V> {
   /** Rejects only with the reason of an aborted signal. */
   read(key: string, signal: AbortSignal): Promise<Lookup<V>>;
   /**
-   * Takes the entry at once: a write must never delay an answer.
+   * Takes the entry at once.
    *
-   * @returns resolves once each tier has it or never will; never rejects. A lease ends with it; nobody else waits
+   * @returns resolves once each tier has it or never will; never rejects. A lease ends with it; an answer waits for
+   * it only where `writesThrough` is true
    */
   write(key: string, entry: Entry<V>): Promise<void>;
+  /** Whether an answer goes out only when it is written, so that whoever asks any replica next has it. */
+  readonly writesThrough: boolean;
 }
 
-export interface LayeredDeps {
+export type TierReadResult = "fresh" | "stale" | "miss" | "failed";
+
+export interface LayeredDeps<V> {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly writesThrough: boolean;
+  /** What a value counts as against `maxValueBytes`. */
+  readonly bytesOf: (value: V) => number;
+  /** A larger value is not stored anywhere. */
+  readonly maxValueBytes: number;
+  readonly onRead: (tier: TierName, result: TierReadResult) => void;
+  readonly onTooLarge: () => void;
   readonly onWriteFailure: (tier: TierName, thrown: unknown) => void;
 }
 
-/** Reads the nearest tier first, and fills those before the one that had a fresh entry. */
-export function layered<V>(tiers: readonly NamedTier<V>[], { now, onWriteFailure }: LayeredDeps): Cache<V> {
-  async function write(into: readonly NamedTier<V>[], key: string, entry: Entry<V>): Promise<void> {
-    const { signal } = new AbortController();
-    await Promise.all(
-      into.map((tier) =>
-        tier.write(key, entry, signal).catch((thrown: unknown) => onWriteFailure(tier.name, thrown)),
-      ),
-    );
+/**
+ * Reads the nearest tier first, and fills those before the one that had a fresh entry.
+ *
+ * A tier that is down is not a miss: the next one is asked, and the failure is told.
+ */
+export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>): Cache<V> {
+  const { now, onRead, onWriteFailure } = deps;
+  const never = new AbortController().signal;
+
+  /** Resolves however it ends. */
+  async function writeTo(tier: NamedTier<V>, key: string, entry: Entry<V>): Promise<void> {
+    try {
+      await tier.write(key, entry, never);
+    } catch (thrown) {
+      onWriteFailure(tier.name, thrown);
+    }
+  }
+
+  async function readFrom(
+    tier: NamedTier<V>,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Entry<V> | undefined> {
+    try {
+      const entry = await tier.read(key, signal);
+      onRead(tier.name, entry === undefined ? "miss" : isFresh(entry) ? "fresh" : "stale");
+      return entry;
+    } catch (thrown) {
+      if (!signal.aborted) onRead(tier.name, "failed");
+      throw thrown;
+    }
+  }
+
+  function isFresh(entry: Entry<V>): boolean {
+    return now() - entry.storedAt < entry.freshForMs;
   }
 
   return {
@@ -50,20 +88,24 @@ export function layered<V>(tiers: readonly NamedTier<V>[], { now, onWriteFailure
       for (const [depth, tier] of tiers.entries()) {
         let entry: Entry<V> | undefined;
         try {
-          entry = await tier.read(key, signal);
+          entry = await readFrom(tier, key, signal);
         } catch (thrown) {
           if (signal.aborted) throw thrown;
           failures.set(tier.name, thrown);
         }
         if (entry === undefined) continue;
         if (found === undefined || entry.storedAt > found.entry.storedAt) found = { entry, tier: tier.name };
-        if (now() - entry.storedAt < entry.freshForMs) {
-          void write(tiers.slice(0, depth), key, entry);
+        if (isFresh(entry)) {
+          for (const nearer of tiers.slice(0, depth)) void writeTo(nearer, key, entry);
           break;
         }
       }
       return { found, failures };
     },
-    write: (key, entry) => write(tiers, key, entry),
+    async write(key, entry) {
+      if (deps.bytesOf(entry.value) > deps.maxValueBytes) return deps.onTooLarge();
+      await Promise.all(tiers.map((tier) => writeTo(tier, key, entry)));
+    },
+    writesThrough: deps.writesThrough,
   };
 }

@@ -2,6 +2,8 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAnswering } from "../answering/answering.ts";
+import { answerBytes } from "../cache/answer-value.ts";
+import { cacheRule } from "../cache/cacheable.ts";
 import { layered } from "../cache/layered.ts";
 import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";
@@ -53,16 +55,27 @@ export function compose(config: Config, log: Logger): Service {
           ? undefined
           : layered([answersInRedis(client, config, telemetry)], {
               now: Date.now,
+              writesThrough: false,
+              bytesOf: answerBytes,
+              maxValueBytes: config.cache.maxAnswerBytes,
+              onRead: (tier, result) => metrics.tierRead("answers", tier, result),
+              onTooLarge: () => metrics.notStored("answers", "too-large"),
               onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
             }),
       engine: openaiHttpEngine(config.model.url),
       engineGuard: modelGuard(config, telemetry),
       fallback: config.fallback,
+      modelEpoch: config.model.epoch,
       freshMs,
       now: Date.now,
       onCacheResult: metrics.cacheResult,
       onProblem: telemetry.onProblem,
     }),
+    cacheRule(request, cacheControl) {
+      const rule = cacheRule(request, cacheControl, config.cache);
+      metrics.cacheRule("answers", rule.reason);
+      return rule;
+    },
     tenantByKey: tenantsByKey(config.apiKeys),
     admission:
       config.tenantLimits &&

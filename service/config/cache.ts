@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ms, positiveMs } from "./values.ts";
+import { ms, onOff, positiveMs, whole } from "./values.ts";
 
 export const cacheVariables = z.object({
   BW_CACHE_FRESH_MS: positiveMs
@@ -8,8 +8,21 @@ export const cacheVariables = z.object({
   BW_CACHE_STALE_MS: ms
     .prefault("3600000")
     .describe("how much longer it may be served when the model is gone"),
+  BW_CACHE_SAMPLED: onOff
+    .prefault("off")
+    .describe("on: answers drawn at random (temperature above 0, no seed) are cached too"),
+  BW_CACHE_MAX_ANSWER_BYTES: whole(1, 100_000_000)
+    .prefault("262144")
+    .describe("of text in UTF-8; a larger answer is not stored"),
 });
 
 export function cacheSettings(env: z.output<typeof cacheVariables>) {
-  return { cache: { freshMs: env.BW_CACHE_FRESH_MS, staleMs: env.BW_CACHE_STALE_MS } };
+  return {
+    cache: {
+      freshMs: env.BW_CACHE_FRESH_MS,
+      staleMs: env.BW_CACHE_STALE_MS,
+      sampled: env.BW_CACHE_SAMPLED,
+      maxAnswerBytes: env.BW_CACHE_MAX_ANSWER_BYTES,
+    },
+  };
 }

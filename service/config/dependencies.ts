@@ -22,12 +22,17 @@ export const dependencyVariables = z.object({
     .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
     .describe("the model server, without /v1"),
   BW_MODEL_NAME: z.string().min(1).default("llama-3-8b"),
+  BW_MODEL_EPOCH: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits and . : _ -")
+    .default("1")
+    .describe("another one with each new version of the model: answers from before are out of reach at once"),
 });
 
 export function dependencySettings(env: z.output<typeof dependencyVariables>) {
   return {
     redisNodes: env.BW_REDIS_NODES,
     redisMaxUnanswered: env.BW_REDIS_MAX_UNANSWERED,
-    model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME },
+    model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME, epoch: env.BW_MODEL_EPOCH },
   };
 }

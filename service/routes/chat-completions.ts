@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import express, { type Request, type RequestHandler, type Response } from "express";
 import type { Answering, Trail } from "../answering/answering.ts";
-import { cacheRule } from "../cache/cacheable.ts";
-import type { Answer } from "../inference/engine.ts";
+import type { CacheRule } from "../cache/cacheable.ts";
+import type { Answer, ChatRequest } from "../inference/engine.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { apiErrorOf } from "./api-error.ts";
@@ -12,6 +12,8 @@ import { completionStream } from "./completion-stream.ts";
 
 export interface ChatCompletionsDeps {
   readonly answering: Answering;
+  /** What the cache may do for a request with this Cache-Control header. */
+  readonly cacheRule: (request: ChatRequest, cacheControl: string | undefined) => CacheRule;
   /** For the hashes that name callers' users in the access log; undefined: users are not told. */
   readonly clientSalt: string | undefined;
   readonly model: string;
@@ -25,6 +27,7 @@ export interface ChatCompletionsDeps {
 /** POST /v1/chat/completions, plain and as a stream. */
 export function chatCompletions({
   answering,
+  cacheRule,
   clientSalt,
   model,
   deadline,

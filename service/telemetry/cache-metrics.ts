@@ -1,17 +1,50 @@
 import { Counter, type Registry } from "prom-client";
+import type { CacheReason } from "../cache/cacheable.ts";
+import type { TierName, TierReadResult } from "../cache/layered.ts";
 
 export type CacheResult = "hit" | "stale" | "miss" | "bypass" | "damaged";
+/** Answers and embeddings have caches of their own, in the same tiers. */
+export type CacheName = "answers" | "embeddings";
+export type NotStored = "too-large";
 
 export function cacheMetrics(register: Registry) {
+  const registers = [register];
   const results = new Counter({
     name: "cache_results_total",
     help: "What the cache had for a request; damaged entries are counted as misses too",
     labelNames: ["result"],
-    registers: [register],
+    registers,
+  });
+  const rules = new Counter({
+    name: "cache_rules_total",
+    help: "Requests by what the caching rules say of them",
+    labelNames: ["cache", "reason"],
+    registers,
+  });
+  const reads = new Counter({
+    name: "cache_tier_reads_total",
+    help: "Reads of one tier by what it had; failed: it could not answer, which is not a miss",
+    labelNames: ["cache", "tier", "result"],
+    registers,
+  });
+  const notStored = new Counter({
+    name: "cache_not_stored_total",
+    help: "Values that were offered to the cache and not taken, by reason",
+    labelNames: ["cache", "reason"],
+    registers,
   });
   return {
     cacheResult(result: CacheResult): void {
       results.labels(result).inc();
+    },
+    cacheRule(cache: CacheName, reason: CacheReason): void {
+      rules.labels(cache, reason).inc();
+    },
+    tierRead(cache: CacheName, tier: TierName, result: TierReadResult): void {
+      reads.labels(cache, tier, result).inc();
+    },
+    notStored(cache: CacheName, reason: NotStored): void {
+      notStored.labels(cache, reason).inc();
     },
   };
 }

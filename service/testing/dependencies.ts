@@ -61,7 +61,7 @@ export function freshQuestion(): string {
 }
 
 export function keyOf(question: string, tenant = "public"): string {
-  return cacheKey(tenant, requestFor(question));
+  return cacheKey(tenant, requestFor(question), "1");
 }
 
 /** The text of a plain completion. */
