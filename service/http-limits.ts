@@ -58,7 +58,8 @@ export function limitedServer(
     listener,
   );
   server.maxConnections = limits.maxConnections;
-  // Node leaves out, without a word, those above; one more is read, so that the request can be refused.
+  // Some versions of Node leave out, without a word, those above; one more is read, so that the request can be
+  // refused.
   server.maxHeadersCount = limits.maxHeaders + 1;
   server.timeout = limits.idleMs;
 
@@ -95,14 +96,22 @@ export function limitedServer(
 }
 
 function sendError(res: ServerResponse, error: ApiError): void {
-  res.writeHead(error.status, { "content-type": "application/json; charset=utf-8", connection: "close" });
-  res.end(JSON.stringify(error.body()));
+  const body = JSON.stringify(error.body());
+  res.writeHead(error.status, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  });
+  res.end(body);
 }
 
 /** By the codes of Node's HTTP parser and of its timeouts. */
 function refusalOf(code: string | undefined): [Refusal, ApiError] {
   if (code === "HPE_HEADER_OVERFLOW") {
-    return ["headers-too-large", new ApiError(431, "headers_too_large", "The headers are too large")];
+    return [
+      "headers-too-large",
+      new ApiError(431, "headers_too_large", "The headers are too large or too many"),
+    ];
   }
   if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") {
     return ["headers-too-large", new ApiError(413, "body_too_large", "The chunk extensions are too large")];

@@ -1,52 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { startModelStub } from "./testing/model-stub.ts";
 import { eventually, startRedisCluster } from "./testing/redis-cluster.ts";
-import { requestFor } from "./testing/service-under-test.ts";
-
-/** The service as a process of its own, and its log as parsed lines. */
-function spawnService(env: Record<string, string>) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { ...env, BW_PORT: "0" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const log: Record<string, unknown>[] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => log.push(JSON.parse(line)));
-  const exited = once(child, "exit");
-  const killNow = () => void child.kill("SIGKILL");
-  process.once("exit", killNow);
-  return {
-    log,
-    stderr: text(child.stderr),
-    exited,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-    async url(): Promise<string> {
-      await eventually(() => log.some(({ msg }) => msg === "ready"));
-      const { address } = log.find(({ msg }) => msg === "listening") ?? {};
-      assert(typeof address === "object" && address !== null && "port" in address);
-      return `http://127.0.0.1:${address.port}`;
-    },
-    async [Symbol.asyncDispose]() {
-      killNow();
-      await exited;
-      process.off("exit", killNow);
-    },
-  };
-}
-
-const ask = (url: string, question: string) =>
-  fetch(`${url}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(requestFor(question)),
-  });
+import { ask, spawnService } from "./testing/service-process.ts";
 
 test("SIGTERM drains: readiness fails first, every request under way is answered, and it exits 0", async () => {
   await using cluster = await startRedisCluster();
@@ -118,20 +77,39 @@ test("the log has no prompt, no answer, and no line for a request that went well
 test("a wrong environment is told in full, and the process exits 1", async () => {
   await using service = spawnService({ BW_MODEL_URL: "nowhere", BW_BREAKER: "maybe" });
   assert.deepEqual(await service.exited, [1, null]);
-  const stderr = await service.stderr;
-  assert.match(stderr, /BW_MODEL_URL=/);
-  assert.match(stderr, /BW_BREAKER=/);
+  assert.match(service.output(), /BW_MODEL_URL=/);
+  assert.match(service.output(), /BW_BREAKER=/);
 });
 
 test("an address that is taken is one error, and the process exits 1", async () => {
   await using model = await startModelStub();
   await using service = spawnService({ BW_MODEL_URL: model.url });
   const port = new URL(await service.url()).port;
-  const second = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-    env: { BW_MODEL_URL: model.url, BW_PORT: port },
-    stdio: ["ignore", "pipe", "inherit"],
+  await using second = spawnService({ BW_MODEL_URL: model.url, BW_PORT: port });
+  assert.deepEqual(await second.exited, [1, null]);
+  assert.match(second.output(), /EADDRINUSE/);
+});
+
+test("with Redis and the model gone it is live, and ready: it answers what it can", async () => {
+  await using model = await startModelStub();
+  await using cluster = await startRedisCluster();
+  await using service = spawnService({ BW_MODEL_URL: model.url, BW_REDIS_NODES: cluster.addresses });
+  const url = await service.url();
+  for (const node of cluster.nodes) node.signal("SIGKILL");
+  await model[Symbol.asyncDispose]();
+  assert.equal((await ask(url, "x")).status, 503);
+  for (const path of ["live", "ready"])
+    assert.equal((await fetch(`${url}/health/${path}`)).status, 200, path);
+});
+
+test("with Redis and the model gone from the start it becomes live and ready too", async () => {
+  const gone = await startModelStub();
+  await gone[Symbol.asyncDispose]();
+  const { host } = new URL(gone.url);
+  await using service = spawnService({
+    ...{ BW_MODEL_URL: gone.url, BW_REDIS_NODES: host, BW_START_WAIT_MS: "200" },
   });
-  const exited = once(second, "exit");
-  assert.match(await text(second.stdout), /EADDRINUSE/);
-  assert.deepEqual(await exited, [1, null]);
+  const url = await service.url();
+  for (const path of ["live", "ready"])
+    assert.equal((await fetch(`${url}/health/${path}`)).status, 200, path);
 });

@@ -100,7 +100,7 @@ function saneHeaders(maxHeaders: number): RequestHandler {
   return (req, res, next) => {
     if (req.rawHeaders.length / 2 > maxHeaders) {
       res.setHeader("connection", "close");
-      throw new ApiError(431, "too_many_headers", `More than ${maxHeaders} headers`);
+      throw new ApiError(431, "headers_too_large", `There are more than ${maxHeaders} headers`);
     }
     if (req.headers.host === undefined && req.httpVersion === "1.1") {
       throw new ApiError(400, "malformed_http", "HTTP/1.1 requires the header Host");

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError } from "./routes/api-error.ts";
+import { tenantLimits } from "./tenant-limits.ts";
+import { startModelStub } from "./testing/model-stub.ts";
+import { eventually } from "./testing/redis-cluster.ts";
+import { requestFor, startService } from "./testing/service-under-test.ts";
+
+/** Limits on a clock that the test moves. */
+function limited(ratePerSecond: number | undefined, burst: number, concurrency: number) {
+  const refused: string[] = [];
+  const clock = { ms: 0 };
+  const admit = tenantLimits(
+    { ratePerSecond, burst, concurrency },
+    () => clock.ms,
+    (tenant, reason) => refused.push(`${tenant} ${reason}`),
+  );
+  return { admit, clock, refused };
+}
+
+const is429 = (thrown: unknown) => thrown instanceof ApiError && thrown.status === 429;
+
+test("a burst, then the rate; what was not used is saved up to the burst and no further", () => {
+  const { admit, clock, refused } = limited(2, 3, 100);
+  const admittedOf = (tries: number) => {
+    let admitted = 0;
+    for (let i = 0; i < tries; i++) {
+      try {
+        admit("a")();
+        admitted++;
+      } catch (thrown) {
+        assert(is429(thrown));
+      }
+    }
+    return admitted;
+  };
+  assert.equal(admittedOf(10), 3);
+  clock.ms += 500;
+  assert.equal(admittedOf(10), 1);
+  clock.ms += 1_000_000;
+  assert.equal(admittedOf(10), 3);
+  assert.deepEqual(new Set(refused), new Set(["a rate"]));
+});
+
+test("who is over the rate is told when the next request would be taken", () => {
+  const { admit, clock } = limited(0.5, 1, 100);
+  admit("a");
+  clock.ms = 500;
+  assert.throws(
+    () => admit("a"),
+    (thrown: unknown) => thrown instanceof ApiError && thrown.retryAfterMs === 1500,
+  );
+  clock.ms = 2000;
+  admit("a");
+});
+
+test("a place is given back once, however often that is said; a refusal takes no token", () => {
+  const { admit, refused } = limited(1, 3, 1);
+  const giveBack = admit("a");
+  assert.throws(() => admit("a"), is429);
+  giveBack();
+  giveBack();
+  admit("a");
+  assert.throws(() => admit("a"), is429);
+  assert.deepEqual(refused, ["a concurrency", "a concurrency"]);
+});
+
+test("one tenant's flood takes none of another's places, and is told when to come back", async () => {
+  await using model = await startModelStub();
+  await using service = await startService({
+    ...{ BW_MODEL_URL: model.url, BW_API_KEYS: "flood:f,calm:c", BW_TIMEOUT: "off" },
+    ...{ BW_TENANT_CONCURRENCY: "8", BW_MODEL_CONCURRENCY: "16", BW_DRAIN_MS: "0" },
+  });
+  model.mode = "silent";
+  const ask = (key: string, i: number) =>
+    service.post(JSON.stringify(requestFor(`${key} ${i}`)), { authorization: `Bearer ${key}` });
+  const flood = Array.from({ length: 100 }, (_, i) => ask("f", i));
+  void Promise.allSettled(flood);
+  await eventually(
+    async () => (await service.metric('tenant_requests_total{tenant="flood",status_class="4xx"}')) === 92,
+  );
+  assert.equal(model.requests.length, 8);
+
+  // More at once than would be left if the flood had what it wants.
+  model.mode = "ok";
+  const calm = await Promise.all(Array.from({ length: 8 }, (_, i) => ask("c", i)));
+  assert.deepEqual(new Set(calm.map(({ status }) => status)), new Set([200]));
+  const refused = await ask("f", 100);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.retryAfter, "1");
+  const { error } = JSON.parse(refused.text);
+  assert.deepEqual([error.type, error.code], ["rate_limit_error", "rate_limit_exceeded"]);
+  assert.equal(await service.metric('tenant_limited_total{tenant="flood",reason="concurrency"}'), 93);
+  assert.equal(await service.metric('tenant_limited_total{tenant="calm",reason="concurrency"}'), 0);
+});
+
+test("a place is free again when the caller has left", async () => {
+  await using model = await startModelStub();
+  model.mode = "silent";
+  await using service = await startService({
+    ...{ BW_MODEL_URL: model.url, BW_TENANT_CONCURRENCY: "1", BW_DRAIN_MS: "0" },
+  });
+  const leaving = new AbortController();
+  const left = fetch(`${service.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(requestFor("x")),
+    signal: leaving.signal,
+  });
+  await eventually(() => model.requests.length === 1);
+  assert.equal((await service.ask("y")).status, 429);
+  leaving.abort();
+  await assert.rejects(left);
+  model.mode = "ok";
+  await eventually(async () => (await service.ask("y")).status === 200);
+});
+
+test("without the limit nobody is refused", async () => {
+  await using model = await startModelStub();
+  const limits = { BW_TENANT_RATE: "1", BW_TENANT_BURST: "1", BW_TENANT_CONCURRENCY: "1" };
+  await using service = await startService({ BW_MODEL_URL: model.url, ...limits, BW_TENANT_LIMIT: "off" });
+  const replies = await Promise.all(Array.from({ length: 20 }, (_, i) => service.ask(`${i}`)));
+  assert(replies.every(({ status }) => status === 200));
+});
+
+test("two keys of one tenant are one tenant: one cache key, one set of places", async () => {
+  await using model = await startModelStub();
+  await using service = await startService({
+    ...{
+      BW_MODEL_URL: model.url,
+      BW_API_KEYS: "a:old,a:new,b:other",
+      BW_TENANT_RATE: "1",
+      BW_TENANT_BURST: "2",
+    },
+  });
+  const ask = async (key: string) =>
+    (await service.post(JSON.stringify(requestFor("x")), { authorization: `Bearer ${key}` })).status;
+  assert.deepEqual([await ask("old"), await ask("new")], [200, 200]);
+  assert.deepEqual([await ask("old"), await ask("new"), await ask("other")], [429, 429, 200]);
+  assert.deepEqual(model.tenants, ["a", "a", "b"]);
+});
