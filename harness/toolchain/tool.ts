@@ -1,6 +1,7 @@
 import type { Host } from "./host.ts";
 
-export type ToolName = "redis-server" | "toxiproxy-server" | "k6";
+/** promtool is no tool of a run: the checks of this repository use it. */
+export type ToolName = "redis-server" | "toxiproxy-server" | "k6" | "promtool";
 
 /** A program and the environment that it needs beside the process's own. */
 export interface Program {
