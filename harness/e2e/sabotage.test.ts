@@ -20,7 +20,7 @@ const shortKill = `
 title: a kill
 hypothesis: the shortest storm that can be judged
 load: { rate: 100/s, keys: { distribution: zipf, exponent: 1.0, count: 100 } }
-phases: { warmup: 2s, baseline: 4s, fault: 5s, recovery: 4s }
+phases: { warmup: 2s, baseline: 2s, fault: 5s, recovery: 1s }
 faults: [{ kind: kill-node, target: { store: redis, role: master, pick: one }, for: 4s }]
 slos: [{ availability: 90% }]
 mustFail: { without: fallback }
@@ -149,7 +149,7 @@ test("Toxiproxy killed in the middle: HARNESS ERROR", { timeout: 120_000 }, asyn
 
 test("a replica that dies though nobody hit it: never PASS", { timeout: 120_000 }, async () => {
   await using run = await startCli([
-    await file("steady.yaml", shortKill.replace(/faults: .*\n/, "").replace(/, fault: 5s, recovery: 4s/, "")),
+    await file("steady.yaml", shortKill.replace(/faults: .*\n/, "").replace(/, fault: 5s, recovery: 1s/, "")),
     "--system",
     "reference",
   ]);

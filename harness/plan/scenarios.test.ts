@@ -13,6 +13,16 @@ const offer = {
   limits: [],
 } as const;
 
+/** The end-to-end tests storm each scenario twice, one after the other: more than this would make them too slow. */
+const longestMs = 15 * 60_000;
+
+test("all scenarios together, each run to pass and to fail, keep within their time", async () => {
+  const scenarios = await Promise.all(files.map((file) => readScenario(path.join(root, "scenarios", file))));
+  const phasesMs = scenarios.flatMap(({ phases }) => Object.values(phases));
+  const allMs = 2 * phasesMs.reduce((sum, ms) => sum + ms, 0);
+  assert.ok(allMs <= longestMs, `their phases take ${allMs / 1000} s: shorten some`);
+});
+
 test("there are scenarios", () => assert.ok(files.length > 0));
 
 for (const file of files) {
