@@ -42,7 +42,7 @@ test("a damaged entry is a counted miss, and replaced", async () => {
   await given.cluster.nodeOf(keyOf(question)).redis.set(keyOf(question), "no entry");
   const reply = await service.ask(question);
   assert.deepEqual([reply.status, reply.cache, reply.degraded], [200, "miss", null]);
-  assert.equal(await service.metric('cache_results_total{result="damaged"}'), 1);
+  assert.equal(await service.metric('cache_damaged_total{cache="answers",reason="version"}'), 1);
   await eventually(async () => (await service.ask(question)).cache === "hit");
 });
 

@@ -1,6 +1,6 @@
 import type { Cluster } from "ioredis";
 import type { Policy } from "../resilience/policy.ts";
-import type { EntryCodec } from "./codec.ts";
+import type { Damage, EntryCodec } from "./codec.ts";
 import type { Tier } from "./tier.ts";
 
 /** What guards one shard. Reads and writes are apart, so that slow writes cannot take the reads' places. */
@@ -16,7 +16,7 @@ export interface RedisTierDeps<V> {
   /** How long after it is no longer fresh Redis keeps an entry. */
   readonly staleMs: number;
   /** Told of each entry that could not be read back. */
-  readonly onDamaged: () => void;
+  readonly onDamaged: (damage: Damage) => void;
 }
 
 /** Entries in Redis Cluster, under their exact key. */
@@ -25,9 +25,10 @@ export function redisTier<V>({ client, codec, guardOf, staleMs, onDamaged }: Red
     async read(key, signal) {
       const bytes = await guardOf(key).read(() => client.getBuffer(key))(signal);
       if (bytes === null) return undefined;
-      const entry = codec.decode(bytes);
-      if (entry === undefined) onDamaged();
-      return entry;
+      const decoded = codec.decode(bytes);
+      if ("entry" in decoded) return decoded.entry;
+      onDamaged(decoded.damage);
+      return undefined;
     },
     async write(key, entry, signal) {
       await guardOf(key).write(() =>

@@ -1,6 +1,6 @@
 import type { Cluster } from "ioredis";
-import { answerValue } from "../cache/answer-value.ts";
-import { jsonCodec } from "../cache/codec.ts";
+import { answerKind } from "../cache/answer-value.ts";
+import { entryCodec } from "../cache/codec.ts";
 import type { NamedTier } from "../cache/layered.ts";
 import { redisTier, type ShardGuard } from "../cache/redis.ts";
 import { redisClient } from "../cache/redis-client.ts";
@@ -56,10 +56,14 @@ export function answersInRedis(
 
   const tier = redisTier({
     client,
-    codec: jsonCodec(answerValue),
+    codec: entryCodec(
+      answerKind,
+      { compressFromBytes: cache.compressFromBytes, maxValueBytes: cache.maxAnswerBytes },
+      (plain, stored) => metrics.encoded("answers", plain, stored),
+    ),
     guardOf: shardGuards(client, shardGuard, (shard) => shard.forget()),
     staleMs: cache.staleMs,
-    onDamaged: () => metrics.cacheResult("damaged"),
+    onDamaged: (damage) => metrics.damaged("answers", damage),
   });
   return { name: "redis", ...tier };
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { createAnswering } from "../answering/answering.ts";
-import { answerBytes } from "../cache/answer-value.ts";
+import { answerKind } from "../cache/answer-value.ts";
 import { cacheRule } from "../cache/cacheable.ts";
 import { layered } from "../cache/layered.ts";
 import { whenConnected } from "../cache/redis-client.ts";
@@ -56,7 +56,7 @@ export function compose(config: Config, log: Logger): Service {
           : layered([answersInRedis(client, config, telemetry)], {
               now: Date.now,
               writesThrough: false,
-              bytesOf: answerBytes,
+              bytesOf: answerKind.storedBytes,
               maxValueBytes: config.cache.maxAnswerBytes,
               onRead: (tier, result) => metrics.tierRead("answers", tier, result),
               onTooLarge: () => metrics.notStored("answers", "too-large"),

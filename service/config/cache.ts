@@ -11,9 +11,12 @@ export const cacheVariables = z.object({
   BW_CACHE_SAMPLED: onOff
     .prefault("off")
     .describe("on: answers drawn at random (temperature above 0, no seed) are cached too"),
-  BW_CACHE_MAX_ANSWER_BYTES: whole(1, 100_000_000)
+  BW_CACHE_MAX_ANSWER_BYTES: whole(1, 1_048_576)
     .prefault("262144")
     .describe("of text in UTF-8; a larger answer is not stored"),
+  BW_CACHE_COMPRESS_FROM_BYTES: whole(1, 100_000_000)
+    .prefault("4096")
+    .describe("entries in Redis from this size on are compressed"),
 });
 
 export function cacheSettings(env: z.output<typeof cacheVariables>) {
@@ -22,6 +25,7 @@ export function cacheSettings(env: z.output<typeof cacheVariables>) {
       freshMs: env.BW_CACHE_FRESH_MS,
       staleMs: env.BW_CACHE_STALE_MS,
       sampled: env.BW_CACHE_SAMPLED,
+      compressFromBytes: env.BW_CACHE_COMPRESS_FROM_BYTES,
       maxAnswerBytes: env.BW_CACHE_MAX_ANSWER_BYTES,
     },
   };

@@ -1,8 +1,9 @@
 import { Counter, type Registry } from "prom-client";
 import type { CacheReason } from "../cache/cacheable.ts";
+import type { Damage } from "../cache/codec.ts";
 import type { TierName, TierReadResult } from "../cache/layered.ts";
 
-export type CacheResult = "hit" | "stale" | "miss" | "bypass" | "damaged";
+export type CacheResult = "hit" | "stale" | "miss" | "bypass";
 /** Answers and embeddings have caches of their own, in the same tiers. */
 export type CacheName = "answers" | "embeddings";
 export type NotStored = "too-large";
@@ -11,7 +12,7 @@ export function cacheMetrics(register: Registry) {
   const registers = [register];
   const results = new Counter({
     name: "cache_results_total",
-    help: "What the cache had for a request; damaged entries are counted as misses too",
+    help: "What the cache had for a request",
     labelNames: ["result"],
     registers,
   });
@@ -33,7 +34,26 @@ export function cacheMetrics(register: Registry) {
     labelNames: ["cache", "reason"],
     registers,
   });
+  const damaged = new Counter({
+    name: "cache_damaged_total",
+    help: "Entries that could not be read back, by reason; each is a miss too",
+    labelNames: ["cache", "reason"],
+    registers,
+  });
+  const encodedBytes = new Counter({
+    name: "cache_encoded_bytes_total",
+    help: "Bytes of entries for Redis before (plain) and after (stored) compression: their quotient is its ratio",
+    labelNames: ["cache", "form"],
+    registers,
+  });
   return {
+    damaged(cache: CacheName, reason: Damage): void {
+      damaged.labels(cache, reason).inc();
+    },
+    encoded(cache: CacheName, plainBytes: number, storedBytes: number): void {
+      encodedBytes.labels(cache, "plain").inc(plainBytes);
+      encodedBytes.labels(cache, "stored").inc(storedBytes);
+    },
     cacheResult(result: CacheResult): void {
       results.labels(result).inc();
     },
