@@ -1,4 +1,4 @@
-import { compose } from "./composition/service.ts";
+import { compose, type Service } from "./composition/service.ts";
 import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { createLog } from "./telemetry/log.ts";
 
@@ -14,7 +14,20 @@ function configOrExit(): Config {
 
 const config = configOrExit();
 const log = createLog(config.logLevel);
-const service = compose(config, log);
+const service = serviceOrExit();
+
+function cannotStart(thrown: unknown): never {
+  log.fatal({ reason: thrown instanceof Error ? thrown.message : String(thrown) }, "cannot start");
+  process.exit(1);
+}
+
+function serviceOrExit(): Service {
+  try {
+    return compose(config, log);
+  } catch (thrown) {
+    return cannotStart(thrown);
+  }
+}
 
 let stopping = false;
 async function stop(signal: NodeJS.Signals): Promise<void> {
@@ -33,6 +46,5 @@ try {
   await service.start();
   log.info("ready");
 } catch (thrown) {
-  log.fatal({ reason: thrown instanceof Error ? thrown.message : String(thrown) }, "cannot start");
-  process.exit(1);
+  cannotStart(thrown);
 }

@@ -29,7 +29,11 @@ export interface Service {
   readonly server: Server;
 }
 
-/** The whole service from its configuration: the one place where its parts meet. Nothing is global. */
+/**
+ * The whole service from its configuration: the one place where its parts meet. Nothing is global.
+ *
+ * Throws where the access log cannot be opened.
+ */
 export function compose(config: Config, log: Logger): Service {
   const metrics = createMetrics();
   const telemetry: Telemetry = {

@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { openSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { RequestRecord } from "./request-record.ts";
 
@@ -11,7 +13,7 @@ export interface AccessLog {
    * @param latencyMs from arrival to the last byte
    */
   write(record: RequestRecord, arrivedAt: number, latencyMs: number, status: number): void;
-  /** Resolves when everything that was taken is written. */
+  /** Resolves when everything that was taken is written, or when that takes too long. */
   close(): Promise<void>;
 }
 
@@ -20,8 +22,11 @@ const mostWaitingBytes = 8 * 1024 * 1024;
 /** A pipe takes as much in one piece (PIPE_BUF), so that no line of the other log ends up inside of one. */
 const oneWriteBytes = 4096;
 const flushEveryMs = 500;
+const closeWithinMs = 1000;
 
 /**
+ * Opens the log, at once; throws where its file cannot be opened.
+ *
  * @param destination "stdout", or the path of a file to append to
  * @param onLost told of each line that was dropped
  * @param onFailure told of each failed write; what was to be written is tried again
@@ -32,7 +37,7 @@ export function openAccessLog(
   onFailure: (thrown: unknown) => void,
 ): AccessLog {
   const out = pino.destination({
-    dest: destination === "stdout" ? 1 : destination,
+    dest: destination === "stdout" ? 1 : openSync(destination, "a"),
     sync: false,
     minLength: oneWriteBytes - 1,
     maxWrite: oneWriteBytes,
@@ -49,7 +54,7 @@ export function openAccessLog(
     async close() {
       const closed = once(out, "close");
       out.end();
-      await closed;
+      await Promise.race([closed, delay(closeWithinMs, undefined, { ref: false })]);
     },
   };
 }
