@@ -1,0 +1,51 @@
+import type { Cluster } from "ioredis";
+import { z } from "zod";
+import type { MarkStore } from "./mark-store.ts";
+import type { News } from "./marks.ts";
+import { markScript, restoreScript, sinceScript } from "./scripts.ts";
+
+/** The channel of sharded pub/sub on which news come. The braces put it and the marks in one slot. */
+export const channel = "{invalidations}:news";
+const key = "{invalidations}:marks:1";
+
+export interface RedisMarksSettings {
+  readonly maxMarks: number;
+  /** A mark this old may be dropped: no entry lives longer. */
+  readonly retentionMs: number;
+}
+
+const number = z.coerce.number().nonnegative();
+const sinceReply = z.tuple([number, number, number], z.string());
+const news = z.object({ seq: number, previous: number, floor: number, scopes: z.array(z.string()).or(emptyTable()) });
+
+/** cjson writes an empty table as an object. */
+function emptyTable() {
+  return z.strictObject({}).transform((): string[] => []);
+}
+
+/** Reads one message of the channel; throws where it is none of this version's. */
+export function readNews(text: string): News {
+  return news.parse(JSON.parse(text));
+}
+
+/** The marks in Redis Cluster: one sorted set, so on one shard. */
+export function redisMarks(client: Cluster, { maxMarks, retentionMs }: RedisMarksSettings): MarkStore {
+  const run = (script: string, ...args: (string | number)[]) => client.eval(script, 2, key, channel, ...args);
+  return {
+    async since(since, epoch) {
+      const [seq, floor, countUpToSince, ...members] = sinceReply.parse(await run(sinceScript, since, epoch));
+      const marks = new Map<string, number>();
+      for (let i = 0; i + 1 < members.length; i += 2) marks.set(members[i] ?? "", Number(members[i + 1]));
+      // The floor is counted among the marks there.
+      const floorUpToSince = marks.delete("floor") || floor === 0 ? 0 : 1;
+      return { seq, floor, marks, countUpToSince: countUpToSince - floorUpToSince };
+    },
+    async mark(scopes, epoch) {
+      const reply = await run(markScript, epoch, maxMarks, retentionMs, ...scopes);
+      return reply === null ? undefined : readNews(z.string().parse(reply));
+    },
+    async restore({ seq, floor, marks }) {
+      await run(restoreScript, seq, maxMarks, retentionMs, floor, ...[...marks].flat());
+    },
+  };
+}
