@@ -4,6 +4,7 @@ import express, { type ErrorRequestHandler, type RequestHandler } from "express"
 import { type HttpLimits, limitedServer } from "./http-limits.ts";
 import { ApiError, apiErrorOf } from "./routes/api-error.ts";
 import { type ChatCompletionsDeps, chatCompletions } from "./routes/chat-completions.ts";
+import { type InvalidateDeps, invalidate } from "./routes/invalidate.ts";
 import { live } from "./routes/live.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { models } from "./routes/models.ts";
@@ -13,10 +14,14 @@ import type { LogProblem } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { newRecord } from "./telemetry/request-record.ts";
 import type { Admission } from "./tenant-limits.ts";
-import type { TenantByKey } from "./tenants.ts";
+import type { IsAdmin, TenantByKey } from "./tenants.ts";
 
 export interface ServerDeps extends ChatCompletionsDeps {
   readonly httpLimits: HttpLimits;
+  /** undefined: there is no such route. */
+  readonly invalidations: InvalidateDeps["invalidations"] | undefined;
+  readonly modelEpoch: string;
+  readonly isAdmin: IsAdmin;
   readonly tenantByKey: TenantByKey;
   /** undefined: tenants are not limited. */
   readonly admission: Admission | undefined;
@@ -51,6 +56,13 @@ export function createServer(deps: ServerDeps): Server {
   }
   const admitted = admission(deps);
   route("post", "/v1/chat/completions", "chat-completions", admitted, chatCompletions(deps));
+  const { invalidations, isAdmin } = deps;
+  if (invalidations !== undefined) {
+    const unlessAdmin: RequestHandler = (req, res, next) =>
+      isAdmin(req.headers.authorization) ? next() : admitted(req, res, next);
+    const handler = invalidate({ ...deps, invalidations });
+    route("post", "/v1/cache/invalidate", "invalidate", unlessAdmin, handler);
+  }
   route("get", "/v1/models", "models", admitted, models(deps.model));
   route("get", "/health/live", "live", live);
   route("get", "/health/ready", "ready", ready(readiness));

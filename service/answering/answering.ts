@@ -3,6 +3,8 @@ import { cacheKey } from "../cache/keys.ts";
 import type { Cache } from "../cache/layered.ts";
 import type { Entry } from "../cache/tier.ts";
 import { type Answer, type Engine, type EngineCall, EngineRefusal } from "../inference/engine.ts";
+import type { Invalidations } from "../invalidation/invalidations.ts";
+import { carries, entryScopes } from "../invalidation/scopes.ts";
 import type { Policy } from "../resilience/policy.ts";
 import type { CacheResult } from "../telemetry/cache-metrics.ts";
 import type { LogProblem } from "../telemetry/log.ts";
@@ -34,6 +36,8 @@ export class DependencyGone extends Error {
 export interface AnsweringDeps {
   /** undefined: the service runs without a cache. */
   readonly cache: Cache<Answer> | undefined;
+  /** undefined: what is stored is served until it expires. */
+  readonly invalidations: Pick<Invalidations, "epoch"> | undefined;
   readonly engine: Engine;
   readonly engineGuard: Policy;
   /** Off: a dependency that is gone fails the request, whatever else could answer it. */
@@ -59,10 +63,12 @@ export type Answering = (question: Question, trail: Trail, signal: AbortSignal) 
 /** One request, as the cache and the engine see it. */
 export interface Question extends EngineCall {
   readonly rule: CacheRule;
+  /** What its answer can be invalidated by, beside itself, its model and its tenant. */
+  readonly tags: readonly string[];
 }
 
 export function createAnswering(deps: AnsweringDeps): Answering {
-  const { cache, engine, fallback, freshMs, modelEpoch, now, onCacheResult, onProblem } = deps;
+  const { cache, invalidations, engine, fallback, freshMs, modelEpoch, now, onCacheResult, onProblem } = deps;
 
   async function lookUp(
     key: string,
@@ -89,25 +95,25 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     return found?.entry;
   }
 
-  async function store(key: string, value: Answer, computeMs: number): Promise<void> {
-    const written = cache?.write(key, {
-      value,
-      storedAt: now(),
-      freshForMs: freshMs,
-      computeMs,
-      epoch: 0,
-      scopes: [],
-    });
+  async function store(
+    key: string,
+    made: Pick<Entry<Answer>, "value" | "computeMs" | "epoch" | "scopes">,
+  ): Promise<void> {
+    const written = cache?.write(key, { ...made, storedAt: now(), freshForMs: freshMs });
     if (cache?.writesThrough) await written;
   }
 
-  return async ({ rule, ...call }, trail, signal) => {
+  return async ({ rule, tags, ...call }, trail, signal) => {
     const key = cacheKey(call.tenant, call.request, modelEpoch);
     trail.key = key;
+    const scopes =
+      invalidations === undefined
+        ? []
+        : entryScopes({ tenant: call.tenant, model: call.request.model, key, tags });
     const found = await lookUp(key, rule.read, trail, signal);
     const tooOld =
       found !== undefined && now() - found.storedAt > (rule.maxAgeMs ?? Number.POSITIVE_INFINITY);
-    const entry = tooOld ? undefined : found;
+    const entry = found === undefined || tooOld || !carries(found, scopes) ? undefined : found;
     const cacheWasAsked = trail.cache === "miss";
     if (entry !== undefined && now() - entry.storedAt < entry.freshForMs) {
       trail.cache = "hit";
@@ -131,10 +137,11 @@ export function createAnswering(deps: AnsweringDeps): Answering {
           };
     try {
       const began = now();
+      const epoch = invalidations?.epoch() ?? 0;
       const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
       if (rule.store && isWhole(answer) && (cacheWasAsked || !rule.read))
-        await store(key, answer, now() - began);
+        await store(key, { value: answer, computeMs: now() - began, epoch, scopes });
       return answer;
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;

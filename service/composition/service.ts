@@ -9,6 +9,7 @@ import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";
 import { drainable } from "../drain.ts";
 import { openaiHttpEngine } from "../inference/openai-http.ts";
+import { currentTiers } from "../invalidation/current-tiers.ts";
 import { deadline } from "../resilience/deadline.ts";
 import type { Readiness } from "../routes/ready.ts";
 import { createServer } from "../server.ts";
@@ -16,7 +17,8 @@ import { openAccessLog } from "../telemetry/access-log.ts";
 import { problemLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { tenantLimits } from "../tenant-limits.ts";
-import { tenantsByKey } from "../tenants.ts";
+import { adminsByKey, tenantsByKey } from "../tenants.ts";
+import { invalidationPart } from "./invalidation.ts";
 import { modelGuard } from "./model.ts";
 import { answersInRedis, connect } from "./redis.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -43,7 +45,7 @@ export function compose(config: Config, log: Logger): Service {
   };
   const client = config.redisNodes.length > 0 ? connect(config, telemetry) : undefined;
   const { freshMs } = config.cache;
-
+  const invalidations = invalidationPart(config, client, telemetry);
   const accessLog =
     config.accessLog === undefined
       ? undefined
@@ -57,15 +59,21 @@ export function compose(config: Config, log: Logger): Service {
       cache:
         client === undefined
           ? undefined
-          : layered([answersInRedis(client, config, telemetry)], {
-              now: Date.now,
-              writesThrough: false,
-              bytesOf: answerKind.storedBytes,
-              maxValueBytes: config.cache.maxAnswerBytes,
-              onRead: (tier, result) => metrics.tierRead("answers", tier, result),
-              onTooLarge: () => metrics.notStored("answers", "too-large"),
-              onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
-            }),
+          : layered(
+              currentTiers([answersInRedis(client, config, telemetry)], invalidations, (tier) =>
+                metrics.invalidated("answers", tier),
+              ),
+              {
+                now: Date.now,
+                writesThrough: false,
+                bytesOf: answerKind.storedBytes,
+                maxValueBytes: config.cache.maxAnswerBytes,
+                onRead: (tier, result) => metrics.tierRead("answers", tier, result),
+                onTooLarge: () => metrics.notStored("answers", "too-large"),
+                onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
+              },
+            ),
+      invalidations,
       engine: openaiHttpEngine(config.model.url),
       engineGuard: modelGuard(config, telemetry),
       fallback: config.fallback,
@@ -81,6 +89,9 @@ export function compose(config: Config, log: Logger): Service {
       return rule;
     },
     tenantByKey: tenantsByKey(config.apiKeys),
+    isAdmin: adminsByKey(config.adminKeys),
+    invalidations,
+    modelEpoch: config.model.epoch,
     admission:
       config.tenantLimits &&
       tenantLimits(config.tenantLimits, performance.now.bind(performance), metrics.tenantLimited),
@@ -108,12 +119,14 @@ export function compose(config: Config, log: Logger): Service {
           log.warn({ reason: String(thrown), waitedMs: config.startWaitMs }, "starting without Redis");
         });
       }
+      await invalidations?.start(config.startWaitMs);
       if (readiness === "starting") readiness = "ready";
     },
     async stop() {
       readiness = "draining";
       const finished = await drain(config.drain);
       // Not quit(): that waits for replies, and hangs on a silent node.
+      invalidations?.stop();
       client?.disconnect();
       await accessLog?.close();
       return finished;

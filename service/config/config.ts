@@ -3,6 +3,7 @@ import { z } from "zod";
 import { cacheSettings, cacheVariables } from "./cache.ts";
 import { dependencySettings, dependencyVariables } from "./dependencies.ts";
 import { httpProblems, httpSettings, httpVariables } from "./http.ts";
+import { invalidationProblems, invalidationSettings, invalidationVariables } from "./invalidation.ts";
 import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
 import { telemetrySettings, telemetryVariables } from "./telemetry.ts";
 
@@ -15,6 +16,7 @@ const environment = z.object({
   ...dependencyVariables.shape,
   ...cacheVariables.shape,
   ...policyVariables.shape,
+  ...invalidationVariables.shape,
   ...telemetryVariables.shape,
 });
 
@@ -27,6 +29,7 @@ function settings(env: z.output<typeof environment>) {
     ...dependencySettings(env),
     ...cacheSettings(env),
     ...policySettings(env),
+    ...invalidationSettings(env),
     ...telemetrySettings(env),
   };
 }
@@ -56,7 +59,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
     return `${name}=${shown(name, env[name] ?? "")}${where}: ${message}`;
   });
-  problems.push(...timeoutProblems(env), ...httpProblems(env), ...unknownVariables(env));
+  problems.push(
+    ...timeoutProblems(env),
+    ...httpProblems(env),
+    ...invalidationProblems(env),
+    ...unknownVariables(env),
+  );
   if (parsed.success && problems.length === 0) return settings(parsed.data);
   throw new ConfigError(problems);
 }
@@ -72,7 +80,7 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
     });
 }
 
-const secrets = ["BW_API_KEYS", "BW_ACCESS_LOG_SALT"];
+const secrets = ["BW_API_KEYS", "BW_ADMIN_KEYS", "BW_ACCESS_LOG_SALT"];
 
 /** A value as an error shows it. What stands before an @ may be a password, also where the rest is no address. */
 function shown(name: string, value: string): string {

@@ -118,8 +118,7 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
       marks.learn(theirs);
       knownAt = askedAt;
     }
-    const differs =
-      theirs.seq < since || (comparable && theirs.countUpToSince !== marks.countUpTo(since));
+    const differs = theirs.seq < since || (comparable && theirs.countUpToSince !== marks.countUpTo(since));
     if (numbersSetBack || differs) await reconcile(store, askedAt);
   }
 

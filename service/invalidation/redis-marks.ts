@@ -16,7 +16,12 @@ export interface RedisMarksSettings {
 
 const number = z.coerce.number().nonnegative();
 const sinceReply = z.tuple([number, number, number], z.string());
-const news = z.object({ seq: number, previous: number, floor: number, scopes: z.array(z.string()).or(emptyTable()) });
+const news = z.object({
+  seq: number,
+  previous: number,
+  floor: number,
+  scopes: z.array(z.string()).or(emptyTable()),
+});
 
 /** cjson writes an empty table as an object. */
 function emptyTable() {

@@ -36,6 +36,14 @@ export function entryScopes({ tenant, model, key, tags }: EntryOrigin): string[]
   ];
 }
 
+/**
+ * Whether an entry can be invalidated by all of these. One that was stored for a request with other tags may not
+ * serve this one: whoever invalidates a tag of theirs must reach what they are served.
+ */
+export function carries(entry: { readonly scopes: readonly string[] }, scopes: readonly string[]): boolean {
+  return scopes.every((scope) => entry.scopes.includes(scope));
+}
+
 const kinds: readonly string[] = ["key", "tag", "model", "tenant"] satisfies ScopeKind[];
 
 /** The kind of a scope, which may come from another version of this service. */

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import express, { type Request, type RequestHandler, type Response } from "express";
+import type { RequestHandler, Response } from "express";
 import type { Answering, Trail } from "../answering/answering.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { apiErrorOf } from "./api-error.ts";
+import { cacheTags } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { completionBody } from "./completion-format.ts";
 import { completionStream } from "./completion-stream.ts";
+import { bodyReader } from "./read-body.ts";
 
 export interface ChatCompletionsDeps {
   readonly answering: Answering;
@@ -45,6 +47,7 @@ export function chatCompletions({
 
     async function answer(inner: AbortSignal): Promise<Answer> {
       const request = checkedChatRequest(await readBody(req, res), model);
+      const tags = cacheTags(req.headers["x-cache-tags"]);
       // The deadline may have passed meanwhile, and an error been sent.
       inner.throwIfAborted();
       record.model = model;
@@ -57,7 +60,7 @@ export function chatCompletions({
         });
       }
       const rule = cacheRule(request, req.headers["cache-control"]);
-      return answering({ request, tenant, rule, onDelta: stream?.onDelta }, trail, inner);
+      return answering({ request, tenant, rule, tags, onDelta: stream?.onDelta }, trail, inner);
     }
 
     try {
@@ -85,15 +88,6 @@ export function chatCompletions({
       record.cacheKey = trail.key;
     }
   };
-}
-
-/** Resolves with the body as JSON; rejects with what apiErrorOf() knows of body-parser. */
-function bodyReader(maxBytes: number): (req: Request, res: Response) => Promise<unknown> {
-  const parse = express.json({ limit: maxBytes });
-  return (req, res) =>
-    new Promise((resolve, reject) => {
-      parse(req, res, (thrown?: unknown) => (thrown === undefined ? resolve(req.body) : reject(thrown)));
-    });
 }
 
 /** The caller closed the connection before its answer was out. */

@@ -40,6 +40,12 @@ export function cacheMetrics(register: Registry) {
     labelNames: ["cache", "reason"],
     registers,
   });
+  const invalidated = new Counter({
+    name: "cache_invalidated_total",
+    help: "Entries that were read and not served, since they had been invalidated; each is a miss too",
+    labelNames: ["cache", "tier"],
+    registers,
+  });
   const encodedBytes = new Counter({
     name: "cache_encoded_bytes_total",
     help: "Bytes of entries for Redis before (plain) and after (stored) compression: their quotient is its ratio",
@@ -49,6 +55,9 @@ export function cacheMetrics(register: Registry) {
   return {
     damaged(cache: CacheName, reason: Damage): void {
       damaged.labels(cache, reason).inc();
+    },
+    invalidated(cache: CacheName, tier: TierName): void {
+      invalidated.labels(cache, tier).inc();
     },
     encoded(cache: CacheName, plainBytes: number, storedBytes: number): void {
       encodedBytes.labels(cache, "plain").inc(plainBytes);

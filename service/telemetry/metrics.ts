@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { cacheMetrics } from "./cache-metrics.ts";
 import { dependencyMetrics } from "./dependency-metrics.ts";
 import { httpMetrics } from "./http-metrics.ts";
+import { invalidationMetrics } from "./invalidation-metrics.ts";
 
 /** What the service measures. Labels take few values, whatever callers send. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -15,5 +16,6 @@ export function createMetrics() {
     ...httpMetrics(register),
     ...cacheMetrics(register),
     ...dependencyMetrics(register),
+    ...invalidationMetrics(register),
   };
 }

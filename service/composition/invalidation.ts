@@ -1,0 +1,82 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Cluster } from "ioredis";
+import { shardSubscriber } from "../cache/shard-subscriber.ts";
+import type { Config } from "../config/config.ts";
+import {
+  createInvalidations,
+  type Invalidations,
+  type InvalidationsFeed,
+} from "../invalidation/invalidations.ts";
+import { channel, readNews, redisMarks } from "../invalidation/redis-marks.ts";
+import { kindOf } from "../invalidation/scopes.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+export interface InvalidationPart extends Invalidations {
+  /** Begins to ask and to listen. Resolves once everything is known, or could not be had within `waitMs`. */
+  start(waitMs: number): Promise<void>;
+  stop(): void;
+}
+
+/** @param client undefined: this replica is all there is */
+export function invalidationPart(
+  { invalidation, cache, timeouts, apiKeys }: Config,
+  client: Cluster | undefined,
+  { metrics, onProblem }: Telemetry,
+): InvalidationPart | undefined {
+  if (invalidation === undefined) return undefined;
+  const { maxMarks, maxBlindMs, pollMs } = invalidation;
+  // From when making an answer began until its entry is dropped.
+  const retentionMs = (timeouts?.deadlineMs ?? 60_000) + cache.freshMs + cache.staleMs;
+  const tenants = new Set(apiKeys?.map(({ tenant }) => tenant)).size;
+  const feed = createInvalidations({
+    store: client && redisMarks(client, { maxMarks, retentionMs }),
+    maxMarks,
+    // One share more than there are tenants: for what concerns all of them.
+    maxMarksOfTenant: Math.max(1, Math.floor(maxMarks / (Math.max(1, tenants) + 1))),
+    maxBlindMs,
+    now: Date.now,
+    clock: performance.now.bind(performance),
+    onLearnt: (scope, source) => metrics.invalidationLearnt(kindOf(scope), source),
+    onProblem,
+  });
+  metrics.watchInvalidations(feed);
+  const stops = new DisposableStack();
+  return {
+    ...feed,
+    async start(waitMs) {
+      if (client === undefined) return;
+      stops.defer(listen(feed, client, { metrics, onProblem }));
+      const timer = setInterval(() => void feed.poll(), pollMs).unref();
+      stops.defer(() => clearInterval(timer));
+      await Promise.race([feed.poll(), delay(waitMs, undefined, { ref: false })]);
+    },
+    stop: () => stops.dispose(),
+  };
+}
+
+function listen(
+  feed: InvalidationsFeed,
+  client: Cluster,
+  { metrics, onProblem }: Pick<Telemetry, "metrics" | "onProblem">,
+): () => void {
+  return shardSubscriber({
+    client,
+    channel,
+    onMessage(message) {
+      try {
+        feed.hear(readNews(message));
+      } catch (thrown) {
+        onProblem("invalidation-message", thrown);
+      }
+    },
+    onSubscribed() {
+      metrics.invalidationSubscribed(true);
+      // What was said until now was not heard.
+      void feed.poll();
+    },
+    onLost(thrown) {
+      metrics.invalidationSubscribed(false);
+      onProblem("invalidation-subscription", thrown);
+    },
+  });
+}

@@ -1,0 +1,116 @@
+import type { RequestHandler } from "express";
+import { z } from "zod";
+import { cacheKey } from "../cache/keys.ts";
+import type { Invalidations } from "../invalidation/invalidations.ts";
+import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
+import type { Policy } from "../resilience/policy.ts";
+import { tenantOf } from "../telemetry/request-record.ts";
+import type { IsAdmin } from "../tenants.ts";
+import { ApiError } from "./api-error.ts";
+import { tagPattern } from "./cache-tags.ts";
+import { checkedChatRequest } from "./chat-request.ts";
+import { bodyReader } from "./read-body.ts";
+
+export interface InvalidateDeps {
+  readonly invalidations: Invalidations;
+  readonly isAdmin: IsAdmin;
+  readonly model: string;
+  readonly modelEpoch: string;
+  /** Around the whole request, its body's arrival included; undefined: none. */
+  readonly deadline: Policy | undefined;
+  readonly maxBodyBytes: number;
+  readonly onProblem: (code: string, thrown: unknown) => void;
+}
+
+const target = z.strictObject({
+  key: z
+    .string()
+    .regex(/^[\w:.-]{1,200}$/, "not a key")
+    .optional(),
+  request: z.record(z.string(), z.unknown()).optional(),
+  tag: z.string().regex(tagPattern, "not a tag").optional(),
+  model: z.string().min(1).max(200).optional(),
+  tenant: z.literal(true).optional(),
+});
+type Target = z.output<typeof target>;
+
+/** How soon to try again: within it, a replica has most often been promoted. */
+const retryAfterMs = 1000;
+
+/**
+ * POST /v1/cache/invalidate: what a key, a request, a tag, a model or the whole tenant stands for is not served
+ * any more, in the caller's own tenant. An admin's key invalidates a model for all tenants.
+ *
+ * 200 means that this replica serves none of it from now on, and that the others were told. Else nothing is known
+ * to be in force, and 503 says so: to send it again does no harm.
+ */
+export function invalidate(deps: InvalidateDeps): RequestHandler {
+  const { invalidations, isAdmin, deadline, onProblem } = deps;
+  const readBody = bodyReader(deps.maxBodyBytes);
+  return async (req, res) => {
+    const tenant = isAdmin(req.headers.authorization) ? undefined : tenantOf(res);
+
+    async function invalidated() {
+      const scope = scopeOf(checkedTarget(await readBody(req, res)), tenant, deps);
+      try {
+        return await invalidations.invalidate(scope);
+      } catch (thrown) {
+        onProblem("invalidate", thrown);
+        throw new ApiError(
+          503,
+          "invalidation_unavailable",
+          "The invalidation may not be in force: the place where it is kept cannot be reached. Send it again",
+          { retryAfterMs },
+        );
+      }
+    }
+
+    const { sequence, scopes } = await (deadline === undefined
+      ? invalidated()
+      : deadline(invalidated)(never));
+    res.json({ object: "cache.invalidation", sequence, scopes });
+  };
+}
+
+/** An invalidation goes on when its caller leaves. */
+const never = new AbortController().signal;
+
+/** @throws ApiError 400 */
+function checkedTarget(body: unknown): Target {
+  const parsed = target.safeParse(body);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const param = issue?.path.map(String).join(".");
+    const what = param ? `Invalid "${param.slice(0, 100)}"` : "The body is not a target";
+    throw new ApiError(
+      400,
+      "invalid_request",
+      `${what}: ${issue?.message.slice(0, 200)}`,
+      param ? { param } : {},
+    );
+  }
+  if (Object.values(parsed.data).filter((value) => value !== undefined).length !== 1) {
+    throw new ApiError(400, "invalid_request", 'Give one of "key", "request", "tag", "model" and "tenant"');
+  }
+  return parsed.data;
+}
+
+/** @param tenant undefined: an admin asks */
+function scopeOf(asked: Target, tenant: string | undefined, { model, modelEpoch }: InvalidateDeps): string {
+  // Any name, also of one that is no longer served: its answers are still there.
+  if (asked.model !== undefined) return modelScope(tenant, asked.model);
+  if (tenant === undefined) {
+    throw new ApiError(
+      403,
+      "not_a_tenant",
+      'An admin\'s key invalidates a "model" only; use a key of the tenant',
+      {
+        type: "permission_error",
+      },
+    );
+  }
+  if (asked.tag !== undefined) return tagScope(tenant, asked.tag);
+  if (asked.key !== undefined) return keyScope(tenant, asked.key);
+  if (asked.request === undefined) return tenantScope(tenant);
+  return keyScope(tenant, cacheKey(tenant, checkedChatRequest(asked.request, model), modelEpoch));
+}
