@@ -1,64 +1,196 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { dependencies, freshQuestion, keyOf } from "../testing/dependencies.ts";
+import { askUntilHit, askWith, invalidate, knows } from "../testing/invalidating.ts";
 import { eventually } from "../testing/redis-cluster.ts";
-import { requestFor, type ServiceUnderTest } from "../testing/service-under-test.ts";
+import { requestFor } from "../testing/service-under-test.ts";
 
 const given = dependencies();
 const keys = { BW_API_KEYS: "a:key-a,b:key-b", BW_ADMIN_KEYS: "admin-key" };
-
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
+const tagged = (tags: string) => ({ "x-cache-tags": tags });
 
-async function invalidate(service: ServiceUnderTest, body: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(`${service.url}/v1/cache/invalidate`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-  return { status: response.status, body: JSON.parse(await response.text()) };
-}
+const targets: Record<string, (question: string) => unknown> = {
+  key: (question) => ({ key: keyOf(question) }),
+  request: (question) => ({ request: { ...requestFor(question), stream: true } }),
+  tag: () => ({ tag: "faq" }),
+  model: () => ({ model: "llama-3-8b" }),
+  tenant: () => ({ tenant: true }),
+};
 
-/** Asks with tags until it is a hit: then it is stored. */
-async function cached(service: ServiceUnderTest, question: string, headers: Record<string, string> = {}) {
-  await eventually(async () => {
-    const reply = await service.post(JSON.stringify(requestFor(question)), headers);
-    return reply.cache === "hit";
-  });
-}
-
-async function asked(service: ServiceUnderTest, question: string, headers: Record<string, string> = {}) {
-  return (await service.post(JSON.stringify(requestFor(question)), headers)).cache;
-}
-
-const targets: readonly [kind: string, target: (question: string) => unknown][] = [
-  ["key", (question) => ({ key: keyOf(question) })],
-  ["request", (question) => ({ request: { ...requestFor(question), stream: true } })],
-  ["tag", () => ({ tag: "faq" })],
-  ["model", () => ({ model: "llama-3-8b" })],
-  ["tenant", () => ({ tenant: true })],
-];
-
-for (const [kind, target] of targets) {
-  test(`by ${kind}: neither replica serves it any more, and both serve the new answer`, async () => {
+for (const [kind, target] of Object.entries(targets)) {
+  test(`by ${kind}: neither replica serves the answer any more, and both serve the next one`, async () => {
     await using first = await given.start();
     await using second = await given.start();
-    const tags = { "x-cache-tags": "faq, other" };
+    const tags = tagged("faq, other");
     const question = freshQuestion();
-    await cached(first, question, tags);
-    await cached(second, question, tags);
-    const before = await first.post(JSON.stringify(requestFor(question)), tags);
+    const { provenance: old } = await askUntilHit(first, question, tags);
+    await askUntilHit(second, question, tags);
 
     const reply = await invalidate(first, target(question));
-    assert.equal(reply.status, 200, JSON.stringify(reply.body));
-    assert.equal(reply.body.object, "cache.invalidation");
-    // At once where it was asked for; elsewhere as soon as the message came.
-    const after = await first.post(JSON.stringify(requestFor(question)), tags);
-    assert.equal(after.cache, "miss");
-    assert.notEqual(after.provenance, before.provenance);
-    await eventually(async () => (await second.metric("invalidation_sequence")) === reply.body.sequence);
-    const there = await second.post(JSON.stringify(requestFor(question)), tags);
-    assert.notEqual(there.provenance, before.provenance);
-    await cached(first, question, tags);
-    await cached(second, question, tags);
+    assert.equal(reply.status, 200, reply.text);
+    const next = await askWith(first, question, tags);
+    assert.deepEqual([next.cache, next.provenance === old], ["miss", false]);
+    assert.equal(await first.metric('cache_results_total{result="invalidated"}'), 1);
+    await knows(second, reply.sequence);
+    assert.notEqual((await askWith(second, question, tags)).provenance, old);
+    for (const service of [first, second]) {
+      const hit = await askUntilHit(service, question, tags);
+      assert.notEqual(hit.provenance, old);
+    }
   });
 }
+
+test("what was not meant goes on being served: other keys, other tags, another model", async () => {
+  await using service = await given.start();
+  const [one, other] = [freshQuestion(), freshQuestion()];
+  await askUntilHit(service, one, tagged("one"));
+  await askUntilHit(service, other, tagged("other"));
+  for (const body of [{ key: keyOf(one) }, { tag: "one" }, { tag: "oth" }, { model: "llama-3" }])
+    assert.equal((await invalidate(service, body)).status, 200);
+  assert.equal((await askWith(service, other, tagged("other"))).cache, "hit");
+  assert.equal((await askWith(service, one, tagged("one"))).cache, "miss");
+});
+
+test("a tenant reaches nobody else's answers, whatever it sends; an admin reaches a model's to everybody", async () => {
+  await using service = await given.start(keys);
+  const question = freshQuestion();
+  for (const key of ["key-a", "key-b"])
+    await askUntilHit(service, question, { ...as(key), ...tagged("faq") });
+  const foreign = [
+    { tenant: true },
+    { tag: "faq" },
+    { tag: "b:faq" },
+    { model: "llama-3-8b" },
+    { model: "*:llama-3-8b" },
+    { key: keyOf(question, "b") },
+    { key: `b:${keyOf(question, "b")}` },
+    { request: requestFor(question) },
+  ];
+  for (const body of foreign) assert.equal((await invalidate(service, body, as("key-a"))).status, 200);
+  const asked = (key: string) => askWith(service, question, { ...as(key), ...tagged("faq") });
+  assert.equal((await asked("key-b")).cache, "hit");
+
+  await askUntilHit(service, question, { ...as("key-a"), ...tagged("faq") });
+  const all = await invalidate(service, { model: "llama-3-8b" }, as("admin-key"));
+  assert.equal(all.status, 200);
+  for (const key of ["key-a", "key-b"]) assert.equal((await asked(key)).cache, "miss");
+
+  assert.equal((await invalidate(service, { tenant: true }, as("admin-key"))).code, "not_a_tenant");
+  assert.equal((await invalidate(service, { tenant: true }, as("key-c"))).status, 401);
+  assert.equal((await askWith(service, question, as("admin-key"))).status, 401);
+});
+
+test("an answer that was being made when it was invalidated is given to whoever asked, and to nobody later", async () => {
+  await using service = await given.start();
+  await using other = await given.start();
+  const question = freshQuestion();
+  given.model.delayMs = 500;
+  const waiting = askWith(service, question);
+  await eventually(() => given.model.requests.length === 1);
+  const { sequence } = await invalidate(other, targets["request"]?.(question));
+  await knows(service, sequence);
+  const answered = await waiting;
+  assert.deepEqual([answered.status, answered.provenance], [200, "generation=1"]);
+  given.model.delayMs = 0;
+  for (const each of [service, other]) {
+    const reply = await askWith(each, question);
+    assert.notEqual(reply.provenance, "generation=1");
+  }
+  assert.notEqual((await askUntilHit(service, question)).provenance, "generation=1");
+});
+
+test("an answer that was invalidated is not the fallback either", async () => {
+  await using service = await given.start();
+  const [one, other] = [freshQuestion(), freshQuestion()];
+  await askUntilHit(service, one);
+  await askUntilHit(service, other);
+  await invalidate(service, targets["request"]?.(one));
+  given.model.mode = "error";
+  assert.equal((await askWith(service, one)).status, 503);
+  assert.equal((await askWith(service, other)).status, 200);
+});
+
+test("an answer without one of the request's tags does not serve it: its invalidation would not reach it", async () => {
+  await using service = await given.start();
+  const question = freshQuestion();
+  await askUntilHit(service, question, tagged("one"));
+  assert.equal((await askWith(service, question, tagged("one,two"))).cache, "miss");
+  await askUntilHit(service, question, tagged("two,one"));
+  assert.equal((await askWith(service, question)).cache, "hit");
+  await invalidate(service, { tag: "two" });
+  assert.equal((await askWith(service, question)).cache, "miss");
+});
+
+test("tags that cannot be kept are refused", async () => {
+  await using service = await given.start();
+  const many = Array.from({ length: 17 }, (_, i) => `t${i}`).join();
+  for (const tags of ["a b", "", ",", "a,,b", "x".repeat(65), "f(a)", many]) {
+    const reply = await askWith(service, freshQuestion(), tagged(tags));
+    assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [400, "invalid_cache_tags"], tags);
+  }
+  assert.equal((await askWith(service, freshQuestion(), tagged(` ${many.slice(4)},t2 `))).status, 200);
+});
+
+test("a body that is no target is refused in OpenAI's way", async () => {
+  await using service = await given.start({ BW_MAX_BODY_BYTES: "2000" });
+  const cases: [body: unknown, status: number, code: string][] = [
+    ["{", 400, "invalid_json"],
+    [[], 400, "invalid_request"],
+    [{}, 400, "invalid_request"],
+    [{ tag: "a", model: "b" }, 400, "invalid_request"],
+    [{ tag: "a", more: 1 }, 400, "invalid_request"],
+    [{ tag: "a b" }, 400, "invalid_request"],
+    [{ tag: null }, 400, "invalid_request"],
+    [{ key: "" }, 400, "invalid_request"],
+    [{ model: "x".repeat(201) }, 400, "invalid_request"],
+    [{ tenant: false }, 400, "invalid_request"],
+    [{ tenant: "b" }, 400, "invalid_request"],
+    ['{"__proto__":{"tenant":true}}', 400, "invalid_request"],
+    [{ request: {} }, 400, "invalid_request"],
+    [{ request: { ...requestFor("x"), model: "gpt-9" } }, 404, "model_not_found"],
+    [{ request: requestFor("x".repeat(3000)) }, 413, "body_too_large"],
+  ];
+  for (const [body, status, code] of cases) {
+    const reply = await invalidate(service, body);
+    assert.deepEqual([reply.status, reply.code], [status, code], JSON.stringify(body));
+  }
+});
+
+test("whatever JSON is sent, the answer is 200 for a target and else 400 or 404, and the service lives", async () => {
+  await using service = await given.start();
+  const value = fc.oneof(
+    fc.json(),
+    fc.constantFrom("a", "faq:1", true, false, null, 1, {}, [], requestFor("x")),
+  );
+  const body = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(fc.constantFrom("key", "request", "tag", "model", "tenant", "__proto__", "more"), value),
+  );
+  await fc.assert(
+    fc.asyncProperty(body, async (sent) => {
+      const reply = await invalidate(service, JSON.stringify(sent));
+      assert([200, 400, 404].includes(reply.status), reply.text);
+      if (reply.status === 200) assert.equal(reply.scopes.length, 1);
+    }),
+    { numRuns: 300 },
+  );
+  assert.equal((await service.get("/health/ready")).status, 200);
+});
+
+test("BW_INVALIDATION=off: there is no such route, and answers are served until they expire", async () => {
+  await using service = await given.start({ BW_INVALIDATION: "off" });
+  const question = freshQuestion();
+  await askUntilHit(service, question, tagged("faq"));
+  assert.equal((await invalidate(service, { tenant: true })).status, 404);
+  assert.equal((await askWith(service, question)).cache, "hit");
+});
+
+test("without Redis an invalidation is the replica's own", async () => {
+  await using service = await given.start({ BW_REDIS_NODES: "" });
+  const first = await invalidate(service, { tenant: true });
+  const second = await invalidate(service, { tenant: true });
+  assert.deepEqual([first.status, second.status], [200, 200]);
+  assert(second.sequence > first.sequence);
+});
