@@ -32,7 +32,7 @@ for (const [kind, target] of Object.entries(targets)) {
     assert.equal(reply.status, 200, reply.text);
     const next = await askWith(first, question, tags);
     assert.deepEqual([next.cache, next.provenance === old], ["miss", false]);
-    assert.equal(await first.metric('cache_results_total{result="invalidated"}'), 1);
+    assert.equal(await first.metric('cache_invalidated_total{cache="answers",tier="redis"}'), 1);
     await knows(second, reply.sequence);
     assert.notEqual((await askWith(second, question, tags)).provenance, old);
     for (const service of [first, second]) {
