@@ -106,7 +106,7 @@ test("its breaker opens, so that it is not called; and closes again once it is w
 });
 
 test("BW_BREAKER=off: every request goes on calling it", async () => {
-  await using service = await given.start({ BW_BREAKER: "off" });
+  await using service = await given.start({ BW_BREAKER: "off", BW_RETRY: "off" });
   given.model.mode = "error";
   for (let i = 0; i < 30; i++) await service.ask(freshQuestion());
   assert.equal(given.model.requests.length, 30);
@@ -145,7 +145,7 @@ test("more calls at once than the bulkhead has places: 503 with Retry-After; BW_
   const askFive = (service: ServiceUnderTest) =>
     Promise.all(Array.from({ length: 5 }, () => service.ask(freshQuestion())));
   {
-    await using service = await given.start({ BW_MODEL_CONCURRENCY: "2" });
+    await using service = await given.start({ BW_MODEL_CONCURRENCY: "2", BW_MODEL_QUEUE: "0" });
     const replies = await askFive(service);
     assert.deepEqual(replies.map(({ status }) => status).sort(), [200, 200, 503, 503, 503]);
     const rejected = replies.find(({ status }) => status === 503);

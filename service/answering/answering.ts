@@ -5,7 +5,6 @@ import type { Entry } from "../cache/tier.ts";
 import { type Answer, type Engine, type EngineCall, EngineRefusal } from "../inference/engine.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { carries, entryScopes } from "../invalidation/scopes.ts";
-import type { Policy } from "../resilience/policy.ts";
 import type { CacheResult } from "../telemetry/cache-metrics.ts";
 import type { LogProblem } from "../telemetry/log.ts";
 
@@ -38,8 +37,8 @@ export interface AnsweringDeps {
   readonly cache: Cache<Answer> | undefined;
   /** undefined: what is stored is served until it expires. */
   readonly invalidations: Pick<Invalidations, "epoch"> | undefined;
+  /** Guarded: see composition/model.ts. */
   readonly engine: Engine;
-  readonly engineGuard: Policy;
   /** Off: a dependency that is gone fails the request, whatever else could answer it. */
   readonly fallback: boolean;
   readonly modelEpoch: string;
@@ -138,7 +137,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     try {
       const began = now();
       const epoch = invalidations?.epoch() ?? 0;
-      const answer = await deps.engineGuard((inner) => engine.answer(watched, inner))(signal);
+      const answer = await engine.answer(watched, signal);
       // After a failed read a write would only be one more attempt at a shard that is ill.
       if (rule.store && isWhole(answer) && (cacheWasAsked || !rule.read))
         await store(key, { value: answer, computeMs: now() - began, epoch, scopes });

@@ -1,24 +1,131 @@
 import type { Config } from "../config/config.ts";
-import { EngineFailure } from "../inference/engine.ts";
-import { bulkhead } from "../resilience/bulkhead.ts";
+import { type Engine, EngineFailure } from "../inference/engine.ts";
+import {
+  type AdaptiveLimit,
+  adaptiveLimit,
+  type LimitVerdict,
+  learning,
+} from "../resilience/adaptive-limit.ts";
+import { type Bulkhead, type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
+import { type Deadline, DeadlineExceeded } from "../resilience/deadline.ts";
 import { guard } from "../resilience/guard.ts";
-import { type Policy, wrap } from "../resilience/policy.ts";
+import type { Policy } from "../resilience/policy.ts";
+import { type RetryDecision, retry } from "../resilience/retry.ts";
+import { retryBudget } from "../resilience/retry-budget.ts";
 import { AttemptTimeout, timeout } from "../resilience/timeout.ts";
 import { observed } from "../telemetry/observed.ts";
 import { reportedBreaker } from "../telemetry/reported-breaker.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-export function modelGuard({ timeouts, bulkheads, breakers }: Config, { log, metrics }: Telemetry): Policy {
-  return wrap(
-    observed((outcome) => metrics.dependencyCall("model", outcome)),
-    guard({
-      bulkhead: bulkheads && bulkhead(bulkheads.model),
-      breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
-      timeout: timeouts && timeout(timeouts.modelMs),
-    }),
-  );
+const now = performance.now.bind(performance);
+
+/** What the guard has to know of one call. */
+export interface ModelCallFacts {
+  readonly deadline: Deadline | undefined;
+  /** Whether a part of the answer is out already: what follows must then be of the same answer. */
+  readonly delivered: () => boolean;
+}
+
+/** What stands around each call of the model: one bulkhead, breaker and retry budget for all of them. */
+export type ModelGuard = (facts: ModelCallFacts) => Policy;
+
+/** Rejects as the engine does, and with BulkheadFull, BreakerOpen and AttemptTimeout. */
+export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGuard {
+  const { timeouts, breakers, retries } = config;
+  const places = modelPlaces(config);
+  if (places !== undefined) {
+    const { settings, bulkhead } = places;
+    metrics.concurrency("model", { limit: () => settings.limit, ...bulkhead });
+  }
+  const budget = retries && retryBudget(retries.budget);
+  const onDecision = (decision: RetryDecision) => metrics.retryDecision("model", decision);
+
+  const attempt = guard({
+    observed: observed((outcome) => metrics.dependencyCall("model", outcome)),
+    bulkhead: places?.bulkhead.policy,
+    breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
+    learning: places?.learning,
+    timeout: timeouts && timeout(timeouts.modelMs),
+  });
+  if (retries === undefined || budget === undefined) return () => attempt;
+
+  return ({ deadline, delivered }) => {
+    const again = retry(retries, {
+      budget,
+      retryAfterMs: (thrown) => (delivered() ? undefined : retryAfterMs(thrown)),
+      remainingMs: () => deadline?.remainingMs() ?? Number.POSITIVE_INFINITY,
+      onDecision,
+      random: Math.random,
+    });
+    return (call) => again(attempt(call));
+  };
+}
+
+/** An engine inside of the model's guard. */
+export function guardedEngine(engine: Engine, guardOf: ModelGuard): Engine {
+  return {
+    answer(call, signal) {
+      const { deadline, onDelta } = call;
+      let delivered = false;
+      const watched =
+        onDelta === undefined
+          ? call
+          : {
+              ...call,
+              onDelta: (delta: Parameters<typeof onDelta>[0]) => {
+                delivered = true;
+                onDelta(delta);
+              },
+            };
+      const policy = guardOf({ deadline, delivered: () => delivered });
+      return policy((inner) => engine.answer(watched, inner))(signal);
+    },
+  };
+}
+
+interface Places {
+  readonly bulkhead: Bulkhead;
+  readonly settings: BulkheadSettings;
+  readonly learning: Policy | undefined;
+}
+
+/** The bulkhead; with an adaptive limit, if so configured, in place of the fixed one. */
+function modelPlaces({ bulkheads }: Config): Places | undefined {
+  if (bulkheads === undefined) return undefined;
+  const { adaptive, ...fixed } = bulkheads.model;
+  if (adaptive === undefined) return { bulkhead: bulkhead(fixed), settings: fixed, learning: undefined };
+  const limit: AdaptiveLimit = adaptiveLimit({ ...adaptive, maximum: fixed.limit });
+  const settings = {
+    get limit() {
+      return limit.current();
+    },
+    /** A wait of about half a call at most: a queue that does not shrink with the limit outlasts the deadline. */
+    get queue() {
+      return Math.min(fixed.queue, Math.floor(limit.current() / 2));
+    },
+  };
+  const places = bulkhead(settings);
+  const { targetMs } = adaptive;
+  return {
+    bulkhead: places,
+    settings,
+    learning: learning({ limit, targetMs, inFlight: places.inFlight, verdictOf, now }),
+  };
 }
 
 function isModelFailure(thrown: unknown): boolean {
   return thrown instanceof EngineFailure || thrown instanceof AttemptTimeout;
+}
+
+/**
+ * Computing an answer has no effect but its cost, so what failed may be repeated. Not an attempt that timed out: the
+ * model has done its work for nothing then, and would do it again when it is slow already.
+ */
+function retryAfterMs(thrown: unknown): number | undefined {
+  return thrown instanceof EngineFailure && thrown.retryable ? (thrown.retryAfterMs ?? 0) : undefined;
+}
+
+function verdictOf(thrown: unknown): LimitVerdict {
+  const tooSlow = thrown instanceof AttemptTimeout || thrown instanceof DeadlineExceeded;
+  return tooSlow || (thrown instanceof EngineFailure && thrown.overloaded) ? "overload" : "nothing";
 }

@@ -8,9 +8,9 @@ import { isShardFailure } from "../cache/redis-errors.ts";
 import { shardGuards } from "../cache/shards.ts";
 import type { Config } from "../config/config.ts";
 import type { Answer } from "../inference/engine.ts";
-import { bulkhead } from "../resilience/bulkhead.ts";
+import { type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
 import { guard } from "../resilience/guard.ts";
-import { type Policy, wrap } from "../resilience/policy.ts";
+import type { Policy } from "../resilience/policy.ts";
 import { timeout } from "../resilience/timeout.ts";
 import { observed } from "../telemetry/observed.ts";
 import { reportedBreaker } from "../telemetry/reported-breaker.ts";
@@ -41,15 +41,17 @@ export function answersInRedis(
     // One breaker for both: they call the same shard.
     const shard =
       breakers && reportedBreaker(`redis/${master}`, breakers.redis, isShardFailure, log, metrics);
-    const around = (limit: number | undefined): Policy =>
+    // No retries: a read that failed is answered by the model, and ioredis follows the cluster's redirections itself.
+    const around = (calls: Policy, places: BulkheadSettings | undefined): Policy =>
       guard({
-        bulkhead: limit === undefined ? undefined : bulkhead(limit),
+        observed: calls,
+        bulkhead: places && bulkhead(places).policy,
         breaker: shard?.policy,
         timeout: attempt,
       });
     return {
-      read: wrap(reads, around(bulkheads?.redisReads)),
-      write: wrap(writes, around(bulkheads?.redisWrites)),
+      read: around(reads, bulkheads?.redisReads),
+      write: around(writes, bulkheads?.redisWrites),
       forget: () => shard?.forget(),
     };
   }

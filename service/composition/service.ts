@@ -10,7 +10,6 @@ import type { Config } from "../config/config.ts";
 import { drainable } from "../drain.ts";
 import { openaiHttpEngine } from "../inference/openai-http.ts";
 import { currentTiers } from "../invalidation/current-tiers.ts";
-import { deadline } from "../resilience/deadline.ts";
 import type { Readiness } from "../routes/ready.ts";
 import { createServer } from "../server.ts";
 import { openAccessLog } from "../telemetry/access-log.ts";
@@ -19,8 +18,9 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { tenantLimits } from "../tenant-limits.ts";
 import { adminsByKey, tenantsByKey } from "../tenants.ts";
 import { invalidationPart } from "./invalidation.ts";
-import { modelGuard } from "./model.ts";
+import { guardedEngine, modelGuard } from "./model.ts";
 import { answersInRedis, connect } from "./redis.ts";
+import { guardOfRequests } from "./request.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export interface Service {
@@ -74,8 +74,7 @@ export function compose(config: Config, log: Logger): Service {
               },
             ),
       invalidations,
-      engine: openaiHttpEngine(config.model.url),
-      engineGuard: modelGuard(config, telemetry),
+      engine: guardedEngine(openaiHttpEngine(config.model.url), modelGuard(config, telemetry)),
       fallback: config.fallback,
       modelEpoch: config.model.epoch,
       freshMs,
@@ -99,7 +98,7 @@ export function compose(config: Config, log: Logger): Service {
     httpLimits: config.httpLimits,
     accessLog,
     model: config.model.name,
-    deadline: config.timeouts && deadline(config.timeouts.deadlineMs),
+    guard: guardOfRequests(config, metrics),
     now: Date.now,
     metrics,
     readiness: () => readiness,

@@ -20,7 +20,7 @@ test("only the model's address is required; everything is on, and listens on loo
   assert.deepEqual(config.redisNodes, []);
   assert.equal(config.timeouts?.redisMs, 200);
   assert.equal(config.breakers?.redis.failureShare, 0.5);
-  assert.equal(config.bulkheads?.model, 100);
+  assert.equal(config.bulkheads?.model.limit, 100);
   assert.equal(config.fallback, true);
 });
 
@@ -52,11 +52,21 @@ test("a problem with the API keys does not show them", () => {
 });
 
 test("a policy that is off has no settings", () => {
-  const off = { BW_TIMEOUT: "off", BW_BREAKER: "off", BW_BULKHEAD: "off", BW_FALLBACK: "off" };
+  const off = {
+    BW_TIMEOUT: "off",
+    BW_BREAKER: "off",
+    BW_BULKHEAD: "off",
+    BW_FALLBACK: "off",
+    BW_RETRY: "off",
+    BW_SHED: "off",
+  };
   const config = readConfig({ ...minimal, ...off });
   assert.equal(config.timeouts, undefined);
   assert.equal(config.breakers, undefined);
   assert.equal(config.bulkheads, undefined);
+  assert.equal(config.retries, undefined);
+  assert.equal(config.shed, undefined);
+  assert.equal(readConfig({ ...minimal, BW_ADAPTIVE: "off" }).bulkheads?.model.adaptive, undefined);
   assert.equal(config.fallback, false);
 });
 
@@ -93,6 +103,7 @@ test("an attempt must end before the deadline, where timeouts are on; told with 
     problemsOf({ ...minimal, ...env }).map((problem) => problem.slice(0, problem.indexOf("=")));
   assert.deepEqual(namesOf({ BW_DEADLINE_MS: "1500" }), ["BW_MODEL_TIMEOUT_MS"]);
   assert.deepEqual(namesOf({ BW_DEADLINE_MS: "1501" }), []);
+  assert.deepEqual(namesOf({ BW_DEADLINE_MAX_MS: "1999" }), ["BW_DEADLINE_MAX_MS"]);
   assert.deepEqual(namesOf({ BW_DEADLINE_MS: "200", BW_PORT: "x" }).sort(), [
     "BW_MODEL_TIMEOUT_MS",
     "BW_PORT",

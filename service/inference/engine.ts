@@ -1,3 +1,5 @@
+import type { Deadline } from "../resilience/deadline.ts";
+
 /** A chat completion as the caller asked for it. Fields beyond these are passed on, and are part of its identity. */
 export interface ChatRequest {
   readonly model: string;
@@ -30,6 +32,8 @@ export interface Delta {
 export interface EngineCall {
   readonly request: ChatRequest;
   readonly tenant: string;
+  /** When the answer must be there; undefined: whenever it comes. The engine is told, and the guard around it too. */
+  readonly deadline: Deadline | undefined;
   /**
    * Where the pieces go as they come; without it the answer comes whole. It takes them at once: the engine's
    * time is measured, and must not be its reader's.
@@ -47,9 +51,29 @@ export interface Engine {
   answer(call: EngineCall, signal: AbortSignal): Promise<Answer>;
 }
 
+export interface EngineFailureDetails {
+  readonly cause?: unknown;
+  /** Whether asking again may help. */
+  readonly retryable?: boolean;
+  /** Whether it says that it has too much to do. */
+  readonly overloaded?: boolean;
+  /** How long it asked to be left alone. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** The engine is ill, overloaded or away. */
 export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
+  readonly retryable: boolean;
+  readonly overloaded: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, details: EngineFailureDetails = {}) {
+    super(message, { cause: details.cause });
+    this.retryable = details.retryable ?? false;
+    this.overloaded = details.overloaded ?? false;
+    this.retryAfterMs = details.retryAfterMs;
+  }
 }
 
 /** The engine is well, and refuses this request. */

@@ -26,6 +26,13 @@ const refusal = z.object({ error: z.object({ code: z.string().regex(/^[a-z0-9_]{
 /** Statuses about this request alone. Others are about the engine, or about this service's own standing with it. */
 const refusals = [400, 413, 422];
 
+/** Statuses that may be gone a moment later. A wrong key or address (401, 403, 404) is not. */
+const passing = [408, 429, 500, 502, 503, 504];
+const overloaded = [429, 503];
+
+/** Nobody is sent away for longer, whatever the engine says. */
+const maxRetryAfterMs = 3_600_000;
+
 /**
  * Connections without a timeout of their own, as undici has them by default for the connection, the headers and
  * the body: how long an attempt may take is decided around this engine, and nowhere else.
@@ -49,18 +56,28 @@ export function openaiHttpEngine(baseUrl: URL): Engine {
         if (thrown instanceof EngineFailure || thrown instanceof EngineRefusal) throw thrown;
         throw new EngineFailure(`Cannot get an answer from ${url.href}: ${reasonOf(thrown)}`, {
           cause: thrown,
+          retryable: true,
         });
       }
     },
   };
 }
 
-function post(url: URL, { request, tenant, onDelta }: EngineCall, signal: AbortSignal): Promise<Response> {
+function post(
+  url: URL,
+  { request, tenant, deadline, onDelta }: EngineCall,
+  signal: AbortSignal,
+): Promise<Response> {
   const streaming = onDelta !== undefined;
   const { stream: _stream, stream_options: _streamOptions, ...rest } = request;
   return fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-tenant": tenant },
+    headers: {
+      "content-type": "application/json",
+      "x-tenant": tenant,
+      // What is left now, so that the engine stops when nobody waits any more, also where it is not told.
+      ...(deadline && { "x-request-deadline-ms": String(Math.max(1, Math.floor(deadline.remainingMs()))) }),
+    },
     // Usage is always asked for, so that a stored answer has it for whoever asks next.
     body: JSON.stringify(
       streaming ? { ...rest, stream: true, stream_options: { include_usage: true } } : rest,
@@ -74,10 +91,21 @@ function post(url: URL, { request, tenant, onDelta }: EngineCall, signal: AbortS
 async function failureOf(response: Response): Promise<EngineFailure | EngineRefusal> {
   const text = await response.text();
   if (!refusals.includes(response.status)) {
-    return new EngineFailure(`The engine answered with status ${response.status}`);
+    return new EngineFailure(`The engine answered with status ${response.status}`, {
+      retryable: passing.includes(response.status),
+      overloaded: overloaded.includes(response.status),
+      retryAfterMs: retryAfterMs(response.headers.get("retry-after"), Date.now()),
+    });
   }
   const { data } = refusal.safeParse(jsonOrUndefined(text));
   return new EngineRefusal(response.status, data?.error.code ?? null, "The model refuses this request");
+}
+
+/** A Retry-After in ms: seconds, or a date. */
+function retryAfterMs(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), maxRetryAfterMs);
 }
 
 async function whole(response: Response, provenance: string | undefined): Promise<Answer> {
@@ -112,7 +140,7 @@ async function streamed(
     signal.throwIfAborted();
     onDelta({ text, provenance });
   }
-  throw new EngineFailure("The engine's stream ended before the answer was complete");
+  throw new EngineFailure("The engine's stream ended before the answer was complete", { retryable: true });
 }
 
 /** Without the parser's own message or cause: it quotes the answer, and the log must not. */

@@ -1,25 +1,32 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { isShardFailure } from "../cache/redis-errors.ts";
 import { BreakerOpen, type BreakerState, breaker } from "./breaker.ts";
-import { deadline } from "./deadline.ts";
+import { DeadlineExceeded, deadlineIn } from "./deadline.ts";
 import { type Policy, wrap } from "./policy.ts";
 import { timeout } from "./timeout.ts";
 
-const settings = { windowCalls: 4, minimumCalls: 2, failureShare: 0.5, openMs: 30 };
+const settings = {
+  windowCalls: 4,
+  minimumCalls: 2,
+  failureShare: 0.5,
+  openMs: 30,
+  slowCallMs: 50,
+  slowCallShare: 0.5,
+  probeMs: 100,
+};
 const ill = new Error("ill");
 const harmless = new Error("harmless");
 
 let states: BreakerState[];
+let nowMs: number;
 let policy: Policy;
+const now = () => nowMs;
+const onState = (state: BreakerState) => void states.push(state);
 beforeEach(() => {
   states = [];
-  policy = breaker(
-    settings,
-    (thrown) => thrown === ill,
-    (state) => states.push(state),
-  );
+  nowMs = 1_000_000;
+  policy = breaker(settings, { isFailure: (thrown) => thrown === ill, onState, now });
 });
 
 const run = <T>(call: () => Promise<T>, signal = new AbortController().signal) => policy(call)(signal);
@@ -52,7 +59,7 @@ test("errors that are no failures do not open it", async () => {
 
 test("half-open, one call probes and every other is rejected at once; its success closes it", async () => {
   await open();
-  await delay(settings.openMs + 5);
+  nowMs += settings.openMs;
   const gate = Promise.withResolvers<string>();
   const probe = run(() => gate.promise);
   const others = await Promise.allSettled(Array.from({ length: 50 }, () => run(async () => "through")));
@@ -66,14 +73,14 @@ test("half-open, one call probes and every other is rejected at once; its succes
 
 test("a probe that fails opens it again", async () => {
   await open();
-  await delay(settings.openMs + 5);
+  nowMs += settings.openMs;
   await fail(ill);
   assert.deepEqual(states, ["open", "half-open", "open"]);
 });
 
 test("a probe whose caller leaves has shown nothing: it does not close", async () => {
   await open();
-  await delay(settings.openMs + 5);
+  nowMs += settings.openMs;
   const caller = new AbortController();
   const left = new Error("left");
   const probe = run(
@@ -101,7 +108,7 @@ test("a failure begun before it opened does not open it again once it is closed"
   const late = Array.from({ length: 4 }, () => Promise.withResolvers<never>());
   const begunBefore = late.map((gate) => run(() => gate.promise));
   await open();
-  await delay(settings.openMs + 5);
+  nowMs += settings.openMs;
   await run(async () => "well");
   for (const gate of late) gate.reject(ill);
   for (const call of begunBefore) await assert.rejects(call, ill);
@@ -112,7 +119,7 @@ test("a failure begun before it opened does not end a probe", async () => {
   const late = Promise.withResolvers<never>();
   const begunBefore = run(() => late.promise);
   await open();
-  await delay(settings.openMs + 5);
+  nowMs += settings.openMs;
   const gate = Promise.withResolvers<string>();
   const probe = run(() => gate.promise);
   late.reject(ill);
@@ -124,7 +131,7 @@ test("a failure begun before it opened does not end a probe", async () => {
 
 /** To a shard, every error is a failure but for two: see isShardFailure. */
 const shardPolicy = () => {
-  const shard = breaker(settings, isShardFailure, (state) => states.push(state));
+  const shard = breaker(settings, { isFailure: isShardFailure, onState, now });
   return wrap(shard, timeout(60_000));
 };
 const never = () => new Promise<never>(() => undefined);
@@ -145,7 +152,10 @@ test("callers that leave a shard are neither its failures nor its successes", as
 });
 
 test("a deadline that passes during a shard's call is not the shard's failure", async () => {
-  const bounded = wrap(deadline(2), shardPolicy());
-  for (let i = 0; i < 10; i++) await assert.rejects(bounded(never)(new AbortController().signal));
+  const shard = shardPolicy();
+  for (let i = 0; i < 10; i++) {
+    const bounded = wrap(deadlineIn(2, performance.now.bind(performance)).policy, shard);
+    await assert.rejects(bounded(never)(new AbortController().signal), DeadlineExceeded);
+  }
   assert.deepEqual(states, []);
 });

@@ -1,4 +1,3 @@
-import { CircuitState, CountBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from "cockatiel";
 import type { Policy } from "./policy.ts";
 
 export interface BreakerSettings {
@@ -8,11 +7,29 @@ export interface BreakerSettings {
   readonly minimumCalls: number;
   /** It opens when more than this share of the window failed, between 0 and 1. */
   readonly failureShare: number;
+  /** A call that took this long is slow, however it ended. */
+  readonly slowCallMs: number;
+  /** It opens when more than this share of the window was slow, between 0 and 1. */
+  readonly slowCallShare: number;
   /** How long it stays open before one call may probe. */
   readonly openMs: number;
+  /** A probe that takes longer has failed: it stops holding up the others, whether or not it ever ends. */
+  readonly probeMs: number;
 }
 
 export type BreakerState = "closed" | "half-open" | "open";
+
+export interface BreakerDeps {
+  /**
+   * Whether an error means that the dependency is ill. Others are not counted, nor is the reason of the caller's own
+   * signal, for which it is not asked.
+   */
+  readonly isFailure: (thrown: unknown) => boolean;
+  /** Told of each change. It must not throw: the caller would get that in place of their result. */
+  readonly onState: (state: BreakerState) => void;
+  /** Monotonic, in ms. */
+  readonly now: () => number;
+}
 
 /** The call was not made, because calls like it have been failing. */
 export class BreakerOpen extends Error {
@@ -26,74 +43,113 @@ export class BreakerOpen extends Error {
   }
 }
 
-/** Carries past cockatiel an error that is no verdict on the dependency's health. */
-class Uncounted {
-  readonly thrown: unknown;
-  constructor(thrown: unknown) {
-    this.thrown = thrown;
-  }
-}
+/** How a call ended, as the breaker sees it. "no verdict": an error that says nothing about the dependency. */
+type Verdict = "well" | "ill" | "gave up" | "no verdict";
+
+/** A state is an object of its own each time it is entered, so that a result knows whether it comes too late. */
+type State =
+  | { readonly name: "closed"; readonly window: Window }
+  | { readonly name: "half-open"; probeSince: number | undefined }
+  | { readonly name: "open"; readonly until: number };
 
 /**
- * Stops calling what keeps failing, and lets one call at a time probe whether it is well again.
+ * Stops calling what keeps failing or has become slow, and lets one call at a time probe whether it is well again.
  *
- * The window counts calls rather than time: with SIGKILL, silence or slowness it opens after the same
- * number of failures at any rate, and old successes mask at most `windowCalls` of them.
+ * - The window counts calls rather than time: with SIGKILL, silence or slowness it opens after the same number of
+ *   failures at any rate, and old successes mask at most `windowCalls` of them.
+ * - A call that succeeded slowly returns its value, and counts as slow.
+ * - Half-open, every call but the probe is rejected at once. A probe that succeeds in time closes it; one that fails,
+ *   is slow, hangs, or whose caller left before anything was seen opens it again. One that ended with an error outside
+ *   of the filter has decided nothing, and the next call probes.
+ * - A result counts only in the state in which its call was begun. Late ones change nothing.
  *
- * Put a bulkhead outside of it, and a timeout inside. Three things cockatiel 4 does otherwise:
- * - it has callers wait for the probe, and releases them all at once; here they are rejected;
- * - it takes any uncounted error of the probe for a success; here a probe whose caller left is a failure,
- *   since it has shown nothing, and the breaker opens again for a while;
- * - it lets a failure that was begun before a change of state count after it; here it is ignored.
+ * Put a bulkhead outside of it, whose rejections would else be its probes' results, and a timeout inside: it bounds
+ * the calls, while `probeMs` bounds only how long the breaker waits for one.
  *
- * @param isFailure whether an error means that the dependency is ill; others are not counted, nor is the reason
- *   of the caller's own signal, for which it is not asked
- * @param onState told of each change, and must not throw: cockatiel would hand that to the caller
+ * Why it is not cockatiel's: docs/decisions/0009-our-own-breaker.md.
  */
-export function breaker(
-  settings: BreakerSettings,
-  isFailure: (thrown: unknown) => boolean,
-  onState: (state: BreakerState) => void,
-): Policy {
-  let era = 0;
-  const circuit = circuitBreaker(
-    handleWhen((thrown) => !(thrown instanceof Uncounted)),
-    {
-      halfOpenAfter: settings.openMs,
-      breaker: new CountBreaker({
-        threshold: settings.failureShare,
-        size: settings.windowCalls,
-        minimumNumberOfCalls: settings.minimumCalls,
-      }),
-    },
-  );
-  circuit.onStateChange((state) => {
-    era++;
-    onState(
-      state === CircuitState.Closed ? "closed" : state === CircuitState.HalfOpen ? "half-open" : "open",
-    );
-  });
+export function breaker(settings: BreakerSettings, { isFailure, onState, now }: BreakerDeps): Policy {
+  let state: State = closed();
+
+  function closed(): State {
+    return { name: "closed", window: createWindow(settings.windowCalls) };
+  }
+
+  function enter(next: State): void {
+    state = next;
+    onState(next.name);
+  }
+
+  /** Lets a call through, and says in which state it begins. */
+  function begin(at: number): State {
+    if (state.name === "half-open" && state.probeSince !== undefined) {
+      const failedAt = state.probeSince + settings.probeMs;
+      if (at >= failedAt) enter({ name: "open", until: failedAt + settings.openMs });
+    }
+    if (state.name === "open" && at >= state.until) enter({ name: "half-open", probeSince: undefined });
+    if (state.name === "open") throw new BreakerOpen(state.until - at);
+    if (state.name === "half-open") {
+      if (state.probeSince !== undefined) throw new BreakerOpen(settings.openMs);
+      state.probeSince = at;
+    }
+    return state;
+  }
+
+  function end(begun: State, began: number, verdict: Verdict): void {
+    if (begun !== state) return;
+    const at = now();
+    const slow = at - began >= settings.slowCallMs;
+    if (begun.name === "half-open") {
+      const late = at - began >= settings.probeMs;
+      if (verdict === "no verdict" && !late) begun.probeSince = undefined;
+      else if (verdict === "well" && !slow && !late) enter(closed());
+      else enter({ name: "open", until: at + settings.openMs });
+      return;
+    }
+    if (begun.name !== "closed" || verdict === "gave up" || verdict === "no verdict") return;
+    const { calls, failed, slow: slowCalls } = begun.window.add(verdict === "ill", slow);
+    if (calls < settings.minimumCalls) return;
+    if (failed > settings.failureShare * calls || slowCalls > settings.slowCallShare * calls) {
+      enter({ name: "open", until: at + settings.openMs });
+    }
+  }
 
   return (call) => async (signal) => {
     signal.throwIfAborted();
-    if (circuit.state === CircuitState.HalfOpen) throw new BreakerOpen(settings.openMs);
+    const began = now();
+    const begun = begin(began);
+    let verdict: Verdict = "well";
     try {
-      return await circuit.execute(async () => {
-        const begun = era;
-        const probing = circuit.state === CircuitState.HalfOpen;
-        try {
-          return await call(signal);
-        } catch (thrown) {
-          // A caller who gave up, or whose deadline passed, says nothing about the dependency.
-          const gaveUp = signal.aborted && thrown === signal.reason;
-          const counts = begun === era && (gaveUp ? probing : isFailure(thrown));
-          throw counts ? thrown : new Uncounted(thrown);
-        }
-      }, signal);
+      return await call(signal);
     } catch (thrown) {
-      if (thrown instanceof Uncounted) throw thrown.thrown;
-      if (isBrokenCircuitError(thrown)) throw new BreakerOpen(settings.openMs);
+      // A caller who gave up, or whose deadline passed, says nothing about the dependency.
+      const gaveUp = signal.aborted && thrown === signal.reason;
+      verdict = gaveUp ? "gave up" : isFailure(thrown) ? "ill" : "no verdict";
       throw thrown;
+    } finally {
+      end(begun, began, verdict);
     }
+  };
+}
+
+type Window = ReturnType<typeof createWindow>;
+
+/** The latest results, as a ring. */
+function createWindow(size: number) {
+  const ring: { failed: boolean; slow: boolean }[] = [];
+  let next = 0;
+  let failedCalls = 0;
+  let slowCalls = 0;
+  return {
+    add(failed: boolean, slow: boolean) {
+      const oldest = ring[next];
+      if (oldest?.failed) failedCalls--;
+      if (oldest?.slow) slowCalls--;
+      ring[next] = { failed, slow };
+      next = (next + 1) % size;
+      if (failed) failedCalls++;
+      if (slow) slowCalls++;
+      return { calls: ring.length, failed: failedCalls, slow: slowCalls };
+    },
   };
 }

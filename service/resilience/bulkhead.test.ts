@@ -1,19 +1,165 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { BulkheadFull, bulkhead } from "./bulkhead.ts";
+import type { Policy } from "./policy.ts";
 
-const signal = () => new AbortController().signal;
+const idle = () => new AbortController().signal;
+const left = new Error("left");
+
+/** A call that ends when the test says so. */
+function open(policy: Policy, name: string, begun: string[], signal = idle()) {
+  const gate = Promise.withResolvers<string>();
+  const settled = policy(() => {
+    begun.push(name);
+    return gate.promise;
+  })(signal);
+  settled.catch(() => undefined);
+  return { end: () => gate.resolve(name), settled };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("one more call than there are places is rejected at once, and a place that is freed is had again", async () => {
-  const full = bulkhead(2);
-  const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
-  const running = gates.map((gate) => full(() => gate.promise)(signal()));
-  await assert.rejects(full(async () => "third")(signal()), BulkheadFull);
+  const { policy, inFlight } = bulkhead({ limit: 2, queue: 0 });
+  const begun: string[] = [];
+  const [first, second] = ["first", "second"].map((name) => open(policy, name, begun));
+  await assert.rejects(open(policy, "third", begun).settled, BulkheadFull);
+  first?.end();
+  await first?.settled;
+  await assert.rejects(policy(() => Promise.reject(new Error("failed")))(idle()), { message: "failed" });
+  const fourth = open(policy, "fourth", begun);
+  fourth.end();
+  assert.equal(await fourth.settled, "fourth");
+  second?.end();
+  await second?.settled;
+  assert.equal(inFlight(), 0);
+});
 
-  gates[0]?.resolve("first");
-  assert.equal(await running[0], "first");
-  assert.equal(await full(async () => "third")(signal()), "third");
-  gates[1]?.reject(new Error("second failed"));
-  await assert.rejects(async () => running[1], { message: "second failed" });
-  assert.equal(await full(async () => "fourth")(signal()), "fourth");
+test("the queue is bounded, and who came first is first; nobody overtakes", async () => {
+  const { policy, waiting } = bulkhead({ limit: 1, queue: 2 });
+  const begun: string[] = [];
+  const a = open(policy, "a", begun);
+  const b = open(policy, "b", begun);
+  const c = open(policy, "c", begun);
+  assert.equal(waiting(), 2);
+  await assert.rejects(open(policy, "d", begun).settled, BulkheadFull);
+
+  // In the turn in which the place becomes free, newcomers arrive: before, in between and after.
+  a.end();
+  const e = open(policy, "e", begun);
+  await assert.rejects(e.settled, BulkheadFull);
+  await a.settled;
+  const f = open(policy, "f", begun);
+  await turn();
+  assert.deepEqual(begun, ["a", "b"]);
+  for (const call of [b, c, f]) {
+    call.end();
+    await call.settled;
+  }
+  assert.deepEqual(begun, ["a", "b", "c", "f"]);
+});
+
+test("a queued caller who leaves is told at once, and the place in the queue is free at once", async () => {
+  const { policy, waiting } = bulkhead({ limit: 1, queue: 1 });
+  const begun: string[] = [];
+  const a = open(policy, "a", begun);
+  const caller = new AbortController();
+  const b = open(policy, "b", begun, caller.signal);
+  caller.abort(left);
+  assert.equal(waiting(), 0);
+  await assert.rejects(b.settled, left);
+  const c = open(policy, "c", begun);
+  a.end();
+  c.end();
+  assert.equal(await c.settled, "c");
+  assert.deepEqual(begun, ["a", "c"]);
+});
+
+test("a running caller who leaves frees the place at once, also where the call does not heed its signal", async () => {
+  const { policy, inFlight } = bulkhead({ limit: 1, queue: 1 });
+  const begun: string[] = [];
+  const caller = new AbortController();
+  const a = open(policy, "a", begun, caller.signal);
+  const b = open(policy, "b", begun);
+  caller.abort(left);
+  await assert.rejects(a.settled, left);
+  await turn();
+  assert.deepEqual(begun, ["a", "b"]);
+  b.end();
+  await b.settled;
+  a.end();
+  await turn();
+  assert.equal(inFlight(), 0);
+});
+
+test("a caller who leaves between being given a place and beginning does not keep it", async () => {
+  const { policy, inFlight } = bulkhead({ limit: 1, queue: 1 });
+  const begun: string[] = [];
+  const caller = new AbortController();
+  const a = open(policy, "a", begun);
+  const b = open(policy, "b", begun, caller.signal);
+  a.end();
+  // b is let in when a's place is freed, in the same turn.
+  await a.settled;
+  caller.abort(left);
+  await assert.rejects(b.settled, left);
+  assert.equal(inFlight(), 0);
+});
+
+test("a limit that grows lets in who waits, before any newcomer", async () => {
+  const settings = { limit: 1, queue: 5 };
+  const { policy } = bulkhead(settings);
+  const begun: string[] = [];
+  const calls = ["a", "b", "c"].map((name) => open(policy, name, begun));
+  settings.limit = 3;
+  calls.push(open(policy, "d", begun));
+  await turn();
+  assert.deepEqual(begun, ["a", "b", "c"]);
+  for (const { end } of calls) end();
+  await Promise.all(calls.map(({ settled }) => settled));
+  assert.deepEqual(begun, ["a", "b", "c", "d"]);
+});
+
+test("however calls come, end and leave: bounds hold, order is kept, and no place is lost", async () => {
+  const step = fc.oneof(
+    fc.constant({ do: "call" } as const),
+    fc.record({ do: fc.constantFrom("end", "leave"), of: fc.nat(30) }),
+    fc.constant({ do: "turn" } as const),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(3), async (steps, queue) => {
+      const limit = 2;
+      const { policy, inFlight, waiting } = bulkhead({ limit, queue });
+      const begun: string[] = [];
+      let working = 0;
+      const calls: { end: () => void; leave: () => void; settled: Promise<unknown> }[] = [];
+      for (const now of steps) {
+        if (now.do === "turn") await turn();
+        else if (now.do === "call") {
+          const caller = new AbortController();
+          const gate = Promise.withResolvers<void>();
+          const name = String(calls.length);
+          const settled = policy(async (signal) => {
+            begun.push(name);
+            working++;
+            assert(working <= limit);
+            signal.addEventListener("abort", () => gate.resolve());
+            await gate.promise.finally(() => working--);
+          })(caller.signal);
+          calls.push({ end: gate.resolve, leave: () => caller.abort(left), settled });
+          settled.catch(() => undefined);
+        } else if (now.do === "end") calls[now.of]?.end();
+        else calls[now.of]?.leave();
+        assert(inFlight() <= limit && waiting() <= queue);
+      }
+      for (const { end } of calls) end();
+      await Promise.allSettled(calls.map(({ settled }) => settled));
+      assert.deepEqual(
+        begun,
+        begun.toSorted((a, b) => Number(a) - Number(b)),
+      );
+      assert.deepEqual([inFlight(), waiting()], [0, 0]);
+    }),
+  );
 });

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { DependencyGone } from "../answering/answering.ts";
-import { EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { DeadlineExceeded } from "../resilience/deadline.ts";
+import { Shed } from "../resilience/shedding.ts";
 
 interface ApiErrorDetails {
   readonly type?: string;
@@ -42,19 +43,23 @@ const retryAfterMs = 1000;
 /** As body-parser throws them. */
 const bodyError = z.object({ type: z.string(), status: z.int().min(400).max(499) });
 
+function overloaded(): ApiError {
+  return new ApiError(503, "overloaded", "Too many requests are under way", { retryAfterMs });
+}
+
 /** What a caller is told of an error. What is not known here is the service's own fault, and said no more of. */
 export function apiErrorOf(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof DeadlineExceeded) {
     return new ApiError(504, "deadline_exceeded", "The request took longer than its deadline");
   }
+  if (thrown instanceof Shed) return overloaded();
   if (thrown instanceof DependencyGone) {
     const { cause, dependency } = thrown;
-    if (cause instanceof BulkheadFull) {
-      return new ApiError(503, "overloaded", "Too many requests are under way", { retryAfterMs });
-    }
+    if (cause instanceof BulkheadFull) return overloaded();
+    const known = cause instanceof BreakerOpen || cause instanceof EngineFailure;
     return new ApiError(503, `${dependency}_unavailable`, `The ${dependency} is not available`, {
-      retryAfterMs: cause instanceof BreakerOpen ? cause.retryAfterMs : retryAfterMs,
+      retryAfterMs: (known ? cause.retryAfterMs : undefined) ?? retryAfterMs,
     });
   }
   if (thrown instanceof EngineRefusal) {

@@ -3,7 +3,6 @@ import type { RequestHandler, Response } from "express";
 import type { Answering, Trail } from "../answering/answering.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
-import type { Policy } from "../resilience/policy.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { apiErrorOf } from "./api-error.ts";
 import { cacheTags } from "./cache-tags.ts";
@@ -11,6 +10,7 @@ import { checkedChatRequest } from "./chat-request.ts";
 import { completionBody } from "./completion-format.ts";
 import { completionStream } from "./completion-stream.ts";
 import { bodyReader } from "./read-body.ts";
+import type { RequestGuard } from "./request-guard.ts";
 
 export interface ChatCompletionsDeps {
   readonly answering: Answering;
@@ -19,8 +19,7 @@ export interface ChatCompletionsDeps {
   /** For the hashes that name callers' users in the access log; undefined: users are not told. */
   readonly clientSalt: string | undefined;
   readonly model: string;
-  /** Around the whole request, its body's arrival included; undefined: none. */
-  readonly deadline: Policy | undefined;
+  readonly guard: RequestGuard;
   readonly maxBodyBytes: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -32,7 +31,7 @@ export function chatCompletions({
   cacheRule,
   clientSalt,
   model,
-  deadline,
+  guard,
   maxBodyBytes,
   now,
 }: ChatCompletionsDeps): RequestHandler {
@@ -40,6 +39,7 @@ export function chatCompletions({
   return async (req, res) => {
     const tenant = tenantOf(res);
     const { record } = res.locals;
+    const { deadline, policy } = guard(req.headers);
     const signal = callerSignal(res);
     const trail: Trail = { key: undefined, cache: undefined, degraded: new Set() };
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
@@ -60,11 +60,11 @@ export function chatCompletions({
         });
       }
       const rule = cacheRule(request, req.headers["cache-control"]);
-      return answering({ request, tenant, rule, tags, onDelta: stream?.onDelta }, trail, inner);
+      return answering({ request, tenant, rule, tags, deadline, onDelta: stream?.onDelta }, trail, inner);
     }
 
     try {
-      const answered = await (deadline === undefined ? answer : deadline(answer))(signal);
+      const answered = await policy(answer)(signal);
       record.promptTokens = answered.usage?.prompt_tokens;
       record.outputTokens = answered.usage?.completion_tokens;
       record.answerBytes = Buffer.byteLength(answered.content);

@@ -6,6 +6,7 @@ export type CallOutcome =
   | "ok"
   | "error"
   | "timeout"
+  | "deadline"
   | "breaker-open"
   | "bulkhead-full"
   | "refused"
@@ -21,6 +22,12 @@ export function dependencyMetrics(register: Registry) {
     labelNames: ["dependency", "outcome"],
     registers,
   });
+  const breakerTransitions = new Counter({
+    name: "breaker_transitions_total",
+    help: "Changes of a breaker's state, by the state that was entered; the first one is not a change",
+    labelNames: ["dependency", "state"],
+    registers,
+  });
   const breakers = new Gauge({
     name: "breaker_state",
     help: "0 closed, 1 half-open, 2 open",
@@ -31,12 +38,21 @@ export function dependencyMetrics(register: Registry) {
     dependencyCall(dependency: Dependency, outcome: CallOutcome): void {
       calls.labels(dependency, outcome).inc();
     },
-    /** @param dependency "model", or "redis/host:port" for a shard */
+    /**
+     * A breaker's first state.
+     *
+     * @param dependency "model", or "redis/host:port" for a shard
+     */
+    newBreaker(dependency: string): void {
+      breakers.labels(dependency).set(stateValue.closed);
+    },
     breakerState(dependency: string, state: BreakerState): void {
       breakers.labels(dependency).set(stateValue[state]);
+      breakerTransitions.labels(dependency, state).inc();
     },
     forgetBreaker(dependency: string): void {
       breakers.remove(dependency);
+      for (const state of Object.keys(stateValue)) breakerTransitions.remove(dependency, state);
     },
   };
 }

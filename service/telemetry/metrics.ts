@@ -3,6 +3,7 @@ import { cacheMetrics } from "./cache-metrics.ts";
 import { dependencyMetrics } from "./dependency-metrics.ts";
 import { httpMetrics } from "./http-metrics.ts";
 import { invalidationMetrics } from "./invalidation-metrics.ts";
+import { policyMetrics } from "./policy-metrics.ts";
 
 /** What the service measures. Labels take few values, whatever callers send. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -17,5 +18,6 @@ export function createMetrics() {
     ...cacheMetrics(register),
     ...dependencyMetrics(register),
     ...invalidationMetrics(register),
+    ...policyMetrics(register),
   };
 }

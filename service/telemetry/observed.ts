@@ -1,11 +1,12 @@
 import { EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
+import { DeadlineExceeded } from "../resilience/deadline.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
 import type { CallOutcome } from "./dependency-metrics.ts";
 
-/** Records how each call ended, and changes nothing. Goes outside of a dependency's guard. */
+/** Records how each call ended, and changes nothing. For each attempt, also one that its guard does not let through. */
 export function observed(record: (outcome: CallOutcome) => void): Policy {
   return (call) => async (signal) => {
     try {
@@ -13,10 +14,14 @@ export function observed(record: (outcome: CallOutcome) => void): Policy {
       record("ok");
       return value;
     } catch (thrown) {
-      record(signal.aborted ? "cancelled" : outcomeOf(thrown));
+      record(signal.aborted ? givenUpBy(signal.reason) : outcomeOf(thrown));
       throw thrown;
     }
   };
+}
+
+function givenUpBy(reason: unknown): CallOutcome {
+  return reason instanceof DeadlineExceeded ? "deadline" : "cancelled";
 }
 
 function outcomeOf(thrown: unknown): CallOutcome {

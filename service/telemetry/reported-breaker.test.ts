@@ -4,7 +4,15 @@ import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { reportedBreaker } from "./reported-breaker.ts";
 
-const settings = { windowCalls: 4, minimumCalls: 2, failureShare: 0.5, openMs: 1000 };
+const settings = {
+  windowCalls: 4,
+  minimumCalls: 2,
+  failureShare: 0.5,
+  openMs: 1000,
+  slowCallMs: 60_000,
+  slowCallShare: 0.5,
+  probeMs: 60_000,
+};
 
 test("calls that fail after a breaker was forgotten do not bring its gauge back, nor end another's", async () => {
   const metrics = createMetrics();

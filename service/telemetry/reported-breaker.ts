@@ -17,17 +17,18 @@ export function reportedBreaker(
   log: Logger,
   metrics: Metrics,
 ): ReportedBreaker {
-  metrics.breakerState(dependency, "closed");
+  metrics.newBreaker(dependency);
   let forgotten = false;
   let logged: BreakerState = "closed";
-  const policy = breaker(settings, isFailure, (state) => {
+  function onState(state: BreakerState): void {
     if (forgotten) return;
     metrics.breakerState(dependency, state);
     // A probe that fails is no news: it would be two lines a second for each shard of an outage.
     if (state === "half-open" || state === logged) return;
     logged = state;
     log.warn({ dependency, state }, "breaker");
-  });
+  }
+  const policy = breaker(settings, { isFailure, onState, now: performance.now.bind(performance) });
   return {
     policy,
     forget() {
