@@ -140,7 +140,13 @@ test("a write that Redis does not take in does not delay the answer", async () =
 test("a silent shard holds as many reads as its bulkhead has places; BW_BULKHEAD=off: all", async () => {
   await using _warm = await startWarm();
   const env = { BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_BREAKER: "off" };
-  const patient = { ...env, BW_REDIS_CONCURRENCY: "1", BW_REDIS_TIMEOUT_MS: "1500", BW_DEADLINE_MS: "5000" };
+  const patient = {
+    ...env,
+    BW_REDIS_CONCURRENCY: "1",
+    BW_REDIS_QUEUE: "0",
+    BW_REDIS_TIMEOUT_MS: "1500",
+    BW_DEADLINE_MS: "5000",
+  };
   await using bounded = await startService(patient);
   await using unbounded = await startService({ ...patient, BW_BULKHEAD: "off" });
   victim.signal("SIGSTOP");
