@@ -26,7 +26,7 @@ export function invalidationPart(
   if (invalidation === undefined) return undefined;
   const { maxMarks, maxBlindMs, pollMs } = invalidation;
   // From when making an answer began until its entry is dropped.
-  const retentionMs = (timeouts?.deadlineMs ?? 60_000) + cache.freshMs + cache.staleMs;
+  const retentionMs = (timeouts?.deadlines.maxMs ?? 60_000) + cache.freshMs + cache.staleMs;
   const tenants = new Set(apiKeys?.map(({ tenant }) => tenant)).size;
   const feed = createInvalidations({
     store: client && redisMarks(client, { maxMarks, retentionMs }),

@@ -3,21 +3,20 @@ import { z } from "zod";
 import { cacheKey } from "../cache/keys.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
-import type { Policy } from "../resilience/policy.ts";
 import { tenantOf } from "../telemetry/request-record.ts";
 import type { IsAdmin } from "../tenants.ts";
 import { ApiError } from "./api-error.ts";
 import { tagPattern } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { bodyReader } from "./read-body.ts";
+import type { RequestGuard } from "./request-guard.ts";
 
 export interface InvalidateDeps {
   readonly invalidations: Invalidations;
   readonly isAdmin: IsAdmin;
   readonly model: string;
   readonly modelEpoch: string;
-  /** Around the whole request, its body's arrival included; undefined: none. */
-  readonly deadline: Policy | undefined;
+  readonly guard: RequestGuard;
   readonly maxBodyBytes: number;
   readonly onProblem: (code: string, thrown: unknown) => void;
 }
@@ -45,9 +44,11 @@ const retryAfterMs = 1000;
  * to be in force, and 503 says so: to send it again does no harm.
  */
 export function invalidate(deps: InvalidateDeps): RequestHandler {
-  const { invalidations, isAdmin, deadline, onProblem } = deps;
+  const { invalidations, isAdmin, guard, onProblem } = deps;
   const readBody = bodyReader(deps.maxBodyBytes);
   return async (req, res) => {
+    // Its deadline alone: an overloaded service, too, must stop serving what is wrong.
+    const { deadline } = guard(req.headers);
     const tenant = isAdmin(req.headers.authorization) ? undefined : tenantOf(res);
 
     async function invalidated() {
@@ -67,7 +68,7 @@ export function invalidate(deps: InvalidateDeps): RequestHandler {
 
     const { sequence, scopes } = await (deadline === undefined
       ? invalidated()
-      : deadline(invalidated)(never));
+      : deadline.policy(invalidated)(never));
     res.json({ object: "cache.invalidation", sequence, scopes });
   };
 }
