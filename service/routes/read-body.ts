@@ -1,12 +1,28 @@
 import express, { type Request, type Response } from "express";
+import { ApiError } from "./api-error.ts";
 
-/** Resolves with the body as JSON; rejects with what apiErrorOf() knows of body-parser. */
+/** Resolves with the body as JSON; rejects with ApiError, or with what apiErrorOf() knows of body-parser. */
 export type ReadBody = (req: Request, res: Response) => Promise<unknown>;
 
+/** No request that means anything is deeper. Whoever walks a body by recursion runs out of stack at some thousands. */
+const maxDepth = 100;
+
+/** Compressed bodies are refused (415): no client of this API sends any, and a few bytes could be gigabytes. */
 export function bodyReader(maxBytes: number): ReadBody {
-  const parse = express.json({ limit: maxBytes });
+  const parse = express.json({ limit: maxBytes, inflate: false });
   return (req, res) =>
     new Promise((resolve, reject) => {
-      parse(req, res, (thrown?: unknown) => (thrown === undefined ? resolve(req.body) : reject(thrown)));
+      parse(req, res, (thrown?: unknown) => {
+        if (thrown !== undefined) reject(thrown);
+        else if (isDeeper(req.body, maxDepth)) {
+          reject(new ApiError(400, "invalid_body", `The body is nested more than ${maxDepth} deep`));
+        } else resolve(req.body);
+      });
     });
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (depth === 0) return true;
+  return Object.values(value).some((member) => isDeeper(member, depth - 1));
 }
