@@ -191,3 +191,26 @@ test("without Redis from the start it is ready all the same, and finds Redis whe
   for (const node of cluster.nodes) node.signal("SIGCONT");
   await eventually(async () => (await service.ask("Question 0")).cache === "hit");
 });
+
+test("a silent shard does not hold up the stop, with a request under way and no timeout to end it", async () => {
+  await using service = await startWarm({ BW_TIMEOUT: "off", BW_BREAKER: "off", BW_DRAIN_MS: "500" });
+  victim.signal("SIGSTOP");
+  const asked = service.ask("Question 0").catch(() => "cut off");
+  await delay(100);
+  const stopped = service[Symbol.asyncDispose]().then(() => "stopped");
+  assert.equal(await Promise.race([stopped, delay(5000, "hung")]), "stopped");
+  assert.equal(await asked, "cut off");
+});
+
+test("what failed is counted by its kind", async () => {
+  await using service = await startWarm({ BW_BREAKER: "off" });
+  const errors = (name: string) => service.metric(`redis_errors_total{class="${name}"}`);
+  victim.signal("SIGSTOP");
+  await askAll(service, harmed);
+  assert.equal(await errors("timeout"), harmed.length);
+  victim.signal("SIGKILL");
+  await eventually(async () => {
+    await askAll(service, harmed);
+    return (await errors("closed")) > 0;
+  });
+});

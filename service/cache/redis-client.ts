@@ -25,6 +25,10 @@ const slotsRefreshMs = 1000;
  * By its defaults ioredis 6 waits for ever on a shard that has fallen silent, and queues without bound.
  * These settings make a command to an ill shard fail fast, and find the promoted replica soon after the
  * promotion: `npm run bench:failover` tells how soon.
+ *
+ * No command is kept to be sent later. One thing is out of a client's hands: what it wrote to a node that was
+ * stopped, until it dropped the connection, is in the kernel, and carried out when the node goes on. So a SET
+ * may take effect seconds after its caller was told that it failed, if the node is still a master then.
  */
 export function redisClient({ nodes, attemptTimeoutMs, maxUnanswered }: RedisClientOptions): Cluster {
   const timeouts =

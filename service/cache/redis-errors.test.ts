@@ -131,7 +131,9 @@ test("CLUSTERDOWN: a master without a replica is gone, under full coverage also 
   await node(cluster, 1).redis.config("SET", "cluster-require-full-coverage", "no");
   await node(cluster, 1).redis.call("CLUSTER", "DELSLOTSRANGE", 5462, 10_922);
   using connection = bareConnection(node(cluster, 1));
-  await eventually(async () => String(await rejection(connection.get(other))).includes("Hash slot not served"));
+  await eventually(async () =>
+    String(await rejection(connection.get(other))).includes("Hash slot not served"),
+  );
   means(await rejection(connection.get(other)), "clusterdown", [true, false, false]);
 });
 

@@ -1,35 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  eventually,
-  promoted,
-  startRedisCluster,
-  type TestCluster,
-  takeOver,
-} from "../testing/redis-cluster.ts";
-import { redisClient, whenConnected } from "./redis-client.ts";
+import { connectedClient } from "../testing/redis-clients.ts";
+import { eventually, startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
+import { harmedKey, shardFaults } from "../testing/shard-faults.ts";
 import { shardSubscriber } from "./shard-subscriber.ts";
 
-const attemptTimeoutMs = 200;
-/** Of the slots of node 0, which is the one with the relay. */
-const channel = "invalidation{3}";
-
-function clientOf(cluster: TestCluster) {
-  const nodes = cluster.nodes.map(({ address }) => ({ host: "127.0.0.1", port: Number(address.slice(10)) }));
-  const client = redisClient({ nodes, attemptTimeoutMs, maxUnanswered: 1000 });
-  client.on("error", () => undefined);
-  return client;
-}
+const channel = `invalidation${harmedKey}`;
 
 /** A subscriber, and a publisher apart from it, so that each must find its own way. */
 async function subscribed(cluster: TestCluster) {
-  const own = clientOf(cluster);
-  const publisher = clientOf(cluster);
+  const own = await connectedClient(cluster);
+  const publisher = await connectedClient(cluster);
   const messages: string[] = [];
   let times = 0;
   const lost: unknown[] = [];
-  await Promise.all([own, publisher].map((client) => whenConnected(client, AbortSignal.timeout(10_000))));
   const close = shardSubscriber({
     client: own,
     channel,
@@ -59,23 +44,14 @@ async function subscribed(cluster: TestCluster) {
   };
 }
 
-const faults: Record<string, (cluster: TestCluster) => void | Promise<void>> = {
-  killed: ({ nodes }) => nodes[0]?.signal("SIGKILL"),
-  stopped: ({ nodes }) => nodes[0]?.signal("SIGSTOP"),
-  "behind a silent link": ({ relay }) => relay?.silence(),
-  "without an answer to a SYN": async ({ relay }) => relay?.blackhole(),
-};
-for (const [fault, cause] of Object.entries(faults)) {
-  test(`the node with the channel is ${fault}: messages flow again after the promotion, and the gap is told`, async () => {
+for (const fault of shardFaults) {
+  test(`the node with the channel is ${fault.name}: messages flow again after the promotion, and the gap is told`, async () => {
     await using cluster = await startRedisCluster({ replicas: true, relayed: true });
-    const [node] = cluster.nodes;
-    const [replica] = cluster.replicas;
-    assert(replica !== undefined && cluster.nodeOf(channel) === node);
+    assert.equal(cluster.nodeOf(channel), cluster.nodes[0]);
     using subscriber = await subscribed(cluster);
     await eventually(() => subscriber.flows());
-    await cause(cluster);
-    if (fault === "killed" || fault === "stopped") await promoted(replica);
-    else await takeOver(replica);
+    await fault.cause(cluster);
+    await fault.promotion(cluster);
     await eventually(() => subscriber.flows());
     assert(subscriber.lost.length > 0);
     assert(subscriber.times() > 1);

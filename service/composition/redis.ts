@@ -4,13 +4,13 @@ import { entryCodec } from "../cache/codec.ts";
 import type { NamedTier } from "../cache/layered.ts";
 import { redisTier, type ShardGuard } from "../cache/redis.ts";
 import { redisClient } from "../cache/redis-client.ts";
-import { isShardFailure } from "../cache/redis-errors.ts";
+import { isShardFailure, redisErrorClass } from "../cache/redis-errors.ts";
 import { shardGuards } from "../cache/shards.ts";
 import type { Config } from "../config/config.ts";
 import type { Answer } from "../inference/engine.ts";
 import { type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
 import { guard } from "../resilience/guard.ts";
-import type { Policy } from "../resilience/policy.ts";
+import { type Policy, wrap } from "../resilience/policy.ts";
 import { timeout } from "../resilience/timeout.ts";
 import { observed } from "../telemetry/observed.ts";
 import { reportedBreaker } from "../telemetry/reported-breaker.ts";
@@ -35,7 +35,10 @@ export function answersInRedis(
   const { timeouts, bulkheads, breakers, cache } = config;
   const reads = observed((outcome) => metrics.dependencyCall("redis-read", outcome));
   const writes = observed((outcome) => metrics.dependencyCall("redis-write", outcome));
-  const attempt = timeouts && timeout(timeouts.redisMs);
+  const attempt = wrap(
+    counted((thrown) => metrics.redisError(redisErrorClass(thrown))),
+    ...(timeouts === undefined ? [] : [timeout(timeouts.redisMs)]),
+  );
 
   function shardGuard(master: string): ShardGuard & { forget(): void } {
     // One breaker for both: they call the same shard.
@@ -68,4 +71,16 @@ export function answersInRedis(
     onDamaged: (damage) => metrics.damaged("answers", damage),
   });
   return { name: "redis", ...tier };
+}
+
+/** Tells of each error of a caller who is still there. */
+function counted(record: (thrown: unknown) => void): Policy {
+  return (call) => async (signal) => {
+    try {
+      return await call(signal);
+    } catch (thrown) {
+      if (!signal.aborted) record(thrown);
+      throw thrown;
+    }
+  };
 }

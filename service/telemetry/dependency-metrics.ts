@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import type { RedisErrorClass } from "../cache/redis-errors.ts";
 import type { BreakerState } from "../resilience/breaker.ts";
 
 export type Dependency = "redis-read" | "redis-write" | "model";
@@ -34,9 +35,18 @@ export function dependencyMetrics(register: Registry) {
     labelNames: ["dependency"],
     registers,
   });
+  const redisErrors = new Counter({
+    name: "redis_errors_total",
+    help: "Commands that failed, by kind of error; calls that were not made are none",
+    labelNames: ["class"],
+    registers,
+  });
   return {
     dependencyCall(dependency: Dependency, outcome: CallOutcome): void {
       calls.labels(dependency, outcome).inc();
+    },
+    redisError(name: RedisErrorClass): void {
+      redisErrors.labels(name).inc();
     },
     /**
      * A breaker's first state.

@@ -1,3 +1,4 @@
+import { redisErrorClass } from "../cache/redis-errors.ts";
 import { EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
@@ -30,5 +31,5 @@ function outcomeOf(thrown: unknown): CallOutcome {
   if (thrown instanceof BulkheadFull) return "bulkhead-full";
   if (thrown instanceof EngineRefusal) return "refused";
   // ioredis runs the same timeout, and now and then wins by a hair.
-  return thrown instanceof Error && thrown.message === "Command timed out" ? "timeout" : "error";
+  return redisErrorClass(thrown) === "timeout" ? "timeout" : "error";
 }
