@@ -64,7 +64,7 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
   let polling: Promise<boolean> | undefined;
   let pollAgain = false;
   let numbersSetBack = false;
-  if (store === undefined) marks.learn({ seq: now(), floor: 0, marks: new Map() });
+  if (store === undefined) marks.learn({ seq: now() * 1000, floor: 0, marks: new Map() });
 
   function ageMs(): number | undefined {
     if (store === undefined) return 0;
@@ -110,7 +110,12 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     const askedAt = clock();
     const since = marks.complete();
     const changes = marks.changes();
-    const theirs = await store.since(since, marks.epoch());
+    let theirs = await store.since(since);
+    if (theirs.seq === 0 && since === 0) {
+      // Whether it never had anything or lost everything cannot be told by one that knows nothing.
+      await store.begin(marks.epoch());
+      theirs = await store.since(0);
+    }
     // What was heard meanwhile may be newer than the reply.
     const comparable = marks.changes() === changes;
     source = "poll";
@@ -118,20 +123,22 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
       marks.learn(theirs);
       knownAt = askedAt;
     }
-    const differs = theirs.seq < since || (comparable && theirs.countUpToSince !== marks.countUpTo(since));
+    const ours = marks.upTo(since);
+    const { count, highest } = theirs.upToSince;
+    const differs = theirs.seq < since || (comparable && (count !== ours.count || highest !== ours.highest));
     if (numbersSetBack || differs) await reconcile(store, askedAt);
   }
 
   /** A failover or a FLUSHALL has set the store back: what is known here is put back, and nothing forgotten. */
   async function reconcile(shared: MarkStore, askedAt: number): Promise<void> {
-    const theirs = await shared.since(0, marks.epoch());
+    const theirs = await shared.since(0);
     const { late, lost } = marks.difference(theirs);
     source = "poll";
     marks.learn(theirs);
     if (lost.floor > 0 || lost.marks.size > 0) await shared.restore(lost);
     // Entries made since may have a higher epoch than its number: it is invalidated again, by one above all.
     if (late.length > 0) await shared.mark(late, marks.epoch());
-    marks.learn(await shared.since(0, marks.epoch()));
+    marks.learn(await shared.since(0));
     knownAt = askedAt;
     numbersSetBack = false;
   }
@@ -161,7 +168,7 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
       const scopes = [affordable(scope)];
       const news =
         store === undefined
-          ? { seq: Math.max(now(), marks.epoch() + 1), previous: marks.complete(), floor: 0, scopes }
+          ? { seq: Math.max(now() * 1000, marks.epoch() + 1), previous: marks.complete(), floor: 0, scopes }
           : await shared(scopes, store);
       hear(news, "request");
       return { sequence: news.seq, scopes };

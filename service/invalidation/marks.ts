@@ -1,7 +1,7 @@
 /**
  * What one process knows of the invalidations: for each scope the number of its latest one, its mark.
  *
- * Numbers grow with time, over all processes. An entry carries the highest number that was known when making it
+ * Numbers are times in µs, and grow over all processes. An entry carries the highest number that was known when making it
  * began, its epoch; so it is invalid where a scope of it has a higher mark. A mark that is dropped raises the
  * floor to its number: everything whose epoch is below the floor is invalid. That is safe however few marks are
  * kept, and costs nothing where no entry can be that old any more.
@@ -15,8 +15,8 @@ export interface Marks {
   size(): number;
   /** How often something was learnt. */
   changes(): number;
-  /** How many marks have at most this number. */
-  countUpTo(number: number): number;
+  /** What there is up to a number. */
+  upTo(number: number): Extent;
   /** How many marks are about a scope for which this holds. */
   countOf(isSo: (scope: string) => boolean): number;
   has(scope: string): boolean;
@@ -35,6 +35,17 @@ export interface Knowledge {
   readonly seq: number;
   readonly floor: number;
   readonly marks: ReadonlyMap<string, number>;
+}
+
+/**
+ * Tells whether two know the same up to a number that both know in full. What a failover loses is the latest, so
+ * then the highest differs; where numbers were set back and used again, the count does.
+ */
+export interface Extent {
+  /** Of marks. */
+  readonly count: number;
+  /** Of marks and floor. */
+  readonly highest: number;
 }
 
 /** One invalidation. */
@@ -98,7 +109,16 @@ export function createMarks(maxMarks: number, onLearnt: (scope: string) => void)
     floor: () => floor,
     size: () => numbers.size,
     changes: () => changes,
-    countUpTo: (number) => numbers.values().reduce((count, each) => count + (each <= number ? 1 : 0), 0),
+    upTo(number) {
+      let count = 0;
+      let highest = floor <= number ? floor : 0;
+      for (const each of numbers.values()) {
+        if (each > number) continue;
+        count++;
+        highest = Math.max(highest, each);
+      }
+      return { count, highest };
+    },
     countOf: (isSo) => numbers.keys().reduce((count, scope) => count + (isSo(scope) ? 1 : 0), 0),
     has: (scope) => numbers.has(scope),
     isCurrent: (entry) =>

@@ -2,7 +2,7 @@ import type { Cluster } from "ioredis";
 import { z } from "zod";
 import type { MarkStore } from "./mark-store.ts";
 import type { News } from "./marks.ts";
-import { markScript, restoreScript, sinceScript } from "./scripts.ts";
+import { beginScript, markScript, restoreScript, sinceScript } from "./scripts.ts";
 
 /** The channel of sharded pub/sub on which news come. The braces put it and the marks in one slot. */
 export const channel = "{invalidations}:news";
@@ -15,7 +15,7 @@ export interface RedisMarksSettings {
 }
 
 const number = z.coerce.number().nonnegative();
-const sinceReply = z.tuple([number, number, number], z.string());
+const sinceReply = z.tuple([number, number, number, number], z.string());
 const news = z.object({
   seq: number,
   previous: number,
@@ -37,13 +37,16 @@ export function readNews(text: string): News {
 export function redisMarks(client: Cluster, { maxMarks, retentionMs }: RedisMarksSettings): MarkStore {
   const run = (script: string, ...args: (string | number)[]) => client.eval(script, 2, key, channel, ...args);
   return {
-    async since(since, epoch) {
-      const [seq, floor, countUpToSince, ...members] = sinceReply.parse(await run(sinceScript, since, epoch));
+    async since(since) {
+      const [seq, floor, members, highest, ...above] = sinceReply.parse(await run(sinceScript, since));
       const marks = new Map<string, number>();
-      for (let i = 0; i + 1 < members.length; i += 2) marks.set(members[i] ?? "", Number(members[i + 1]));
+      for (let i = 0; i + 1 < above.length; i += 2) marks.set(above[i] ?? "", Number(above[i + 1]));
       // The floor is counted among the marks there.
-      const floorUpToSince = marks.delete("floor") || floor === 0 ? 0 : 1;
-      return { seq, floor, marks, countUpToSince: countUpToSince - floorUpToSince };
+      const floors = marks.delete("floor") || floor === 0 ? 0 : 1;
+      return { seq, floor, marks, upToSince: { count: members - floors, highest } };
+    },
+    async begin(epoch) {
+      await run(beginScript, epoch);
     },
     async mark(scopes, epoch) {
       const reply = await run(markScript, epoch, maxMarks, retentionMs, ...scopes);
