@@ -45,6 +45,7 @@ export function answerChat(
 ): void {
   const chat = parseChatRequest(body);
   const answer = planAnswer(serving, chat, readTenant(request));
+  const deadlineMs = readDeadline(request);
   if (serving.engine.queued() >= serving.maxQueue) {
     throw new ApiError(503, "queue_full", `Cannot take the request: ${serving.maxQueue} others wait already`);
   }
@@ -56,7 +57,22 @@ export function answerChat(
       : sendWhenComplete(response, serving.model, answer),
   };
   response.once("close", () => serving.engine.cancel(sequence));
+  if (deadlineMs !== undefined) endAfter(deadlineMs, response);
   serving.engine.submit(sequence);
+}
+
+/**
+ * Ends the response, and with it the work: what nobody waits for any more would take its place from those who still
+ * do.
+ */
+function endAfter(deadlineMs: number, response: ServerResponse): void {
+  const timer = setTimeout(() => {
+    if (response.headersSent) return void response.destroy();
+    const error = new ApiError(504, "deadline_exceeded", `There is no answer within ${deadlineMs} ms`);
+    response.writeHead(error.status, { "content-type": "application/json" });
+    response.end(error.body());
+  }, deadlineMs);
+  response.once("close", () => clearTimeout(timer));
 }
 
 function planAnswer(serving: ChatServing, chat: ChatRequest, tenant: string): Answer {
@@ -90,6 +106,21 @@ function readTenant(request: IncomingMessage): string {
     400,
     "invalid_tenant",
     `Cannot take the tenant "${tenant}": use letters, digits and . _ -`,
+  );
+}
+
+/** The longest that a timer can be set for: it is 24 days. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** What the caller has left, in ms from now; undefined: as long as it takes. */
+function readDeadline(request: IncomingMessage): number | undefined {
+  const header = request.headers["x-request-deadline-ms"];
+  if (header === undefined) return undefined;
+  if (typeof header === "string" && /^0*[1-9]\d*$/.test(header)) return Math.min(Number(header), maxTimerMs);
+  throw new ApiError(
+    400,
+    "invalid_deadline",
+    `Cannot take the deadline "${header}": it must be a whole number of ms, above 0`,
   );
 }
 

@@ -175,6 +175,8 @@ test("bad requests get OpenAI's errors", async () => {
     ],
     [{ ...valid, messages: [{ role: "user", content: "x".repeat(2_000_000) }] }, 413, "body_too_large", null],
     [valid, 400, "invalid_tenant", null, { "x-tenant": "a;epoch=9" }],
+    [valid, 400, "invalid_deadline", null, { "x-request-deadline-ms": "0" }],
+    [valid, 400, "invalid_deadline", null, { "x-request-deadline-ms": "5, 5" }],
   ];
   for (const [body, status, code, param, headers] of cases) {
     assert.deepEqual(await errorOf(await ask(body, headers)), { status, code, param });
@@ -212,6 +214,35 @@ test("a client that leaves frees its place: what nobody waits for is not compute
   const answer = await ask({ model: "llama-3-8b", messages: [question] }, {}, server.url);
   const generation = Number(/generation=(\d+)/.exec(answer.headers.get("x-provenance") ?? "")?.[1]);
   assert.ok(generation < 15, `it is the answer number ${generation}: those who left were served before it`);
+});
+
+test("what is past its deadline is not computed: 504, and whoever is behind it has the place", async () => {
+  const server = await startServer({ MAX_BATCH: "1" });
+  const inTime = { "x-request-deadline-ms": "60000" };
+  const late = Array.from({ length: 20 }, () => ask(long, { "x-request-deadline-ms": "100" }, server.url));
+  const refusals = await Promise.all((await Promise.all(late)).map(errorOf));
+  assert.ok(refusals.every(({ status, code }) => status === 504 && code === "deadline_exceeded"));
+  const answer = await ask({ model: "llama-3-8b", messages: [question] }, inTime, server.url);
+  assert.match(answer.headers.get("x-provenance") ?? "", /generation=1;/);
+});
+
+test("a stream that is past its deadline is cut off", async () => {
+  const endless = { ...long, stream: true, messages: [{ role: "user", content: "x".repeat(100) }] };
+  const server = await startServer({ MAX_BATCH: "1" });
+  const whole = await (await ask(endless, {}, server.url)).text();
+  assert.ok(whole.endsWith("data: [DONE]\n\n"));
+  // A busy machine may let one through its deadline, or not to its first token.
+  const ends = [];
+  for (let i = 0; i < 5; i += 1) {
+    const cut = await ask(endless, { "x-request-deadline-ms": "40" }, server.url);
+    ends.push(
+      await cut.text().then(
+        () => cut.status,
+        () => "cut off",
+      ),
+    );
+  }
+  assert.ok(ends.includes("cut off"), ends.join());
 });
 
 test("a client that leaves in the middle of its body harms nobody", async () => {
