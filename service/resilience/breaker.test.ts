@@ -92,6 +92,65 @@ test("a probe whose caller leaves has shown nothing: it does not close", async (
   assert.deepEqual(states, ["open", "half-open", "open"]);
 });
 
+test("an error of the probe that is no failure does not close it: the next call probes", async () => {
+  await open();
+  nowMs += settings.openMs;
+  await fail(harmless);
+  assert.deepEqual(states, ["open", "half-open"]);
+  await fail(harmless);
+  assert.equal(await run(async () => "well"), "well");
+  assert.deepEqual(states, ["open", "half-open", "closed"]);
+});
+
+test("a probe that hangs holds the others up for its own bound and no longer, and its end changes nothing", async () => {
+  await open();
+  nowMs += settings.openMs;
+  const gate = Promise.withResolvers<string>();
+  const hung = run(() => gate.promise);
+  nowMs += settings.probeMs;
+  const rejected = run(async () => "well");
+  await assert.rejects(rejected, BreakerOpen);
+  assert.deepEqual(states, ["open", "half-open", "open"]);
+  nowMs += settings.openMs;
+  assert.equal(await run(async () => "well"), "well");
+  gate.resolve("late");
+  assert.equal(await hung, "late");
+  assert.deepEqual(states, ["open", "half-open", "open", "half-open", "closed"]);
+});
+
+/** A call that takes so long. */
+const taking = (ms: number) => async () => {
+  nowMs += ms;
+  return "value";
+};
+
+test("calls that succeed slowly return their value, and open it", async () => {
+  assert.equal(await run(taking(settings.slowCallMs)), "value");
+  assert.deepEqual(states, []);
+  assert.equal(await run(taking(settings.slowCallMs)), "value");
+  assert.deepEqual(states, ["open"]);
+});
+
+test("calls just under the bound do not open it", async () => {
+  for (let i = 0; i < 10; i++) await run(taking(settings.slowCallMs - 1));
+  assert.deepEqual(states, []);
+});
+
+test("a probe that succeeds slowly does not close it", async () => {
+  await open();
+  nowMs += settings.openMs;
+  assert.equal(await run(taking(settings.slowCallMs)), "value");
+  assert.deepEqual(states, ["open", "half-open", "open"]);
+});
+
+test("it says when to come back: what is left until it probes", async () => {
+  await open();
+  nowMs += 10;
+  const thrown: unknown = await run(async () => "through").catch((reason: unknown) => reason);
+  assert(thrown instanceof BreakerOpen);
+  assert.equal(thrown.retryAfterMs, settings.openMs - 10);
+});
+
 test("callers that leave do not open it", async () => {
   for (let i = 0; i < 10; i++) {
     const caller = new AbortController();

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { DeadlineExceeded, deadlineIn, requestedMs } from "./deadline.ts";
+
+const now = performance.now.bind(performance);
+const never = () => new Promise<never>(() => undefined);
+const idle = () => new AbortController().signal;
+
+test("what is left falls with the clock, for all who hold the same deadline, and not below 0", () => {
+  let nowMs = 500;
+  const { remainingMs } = deadlineIn(100, () => nowMs);
+  assert.equal(remainingMs(), 100);
+  nowMs += 70;
+  assert.equal(remainingMs(), 30);
+  nowMs += 70;
+  assert.equal(remainingMs(), 0);
+});
+
+test("it ends a call that heeds no signal, and its reason tells it from a caller who left", async () => {
+  const reasons: unknown[] = [];
+  const watched = (signal: AbortSignal) => {
+    signal.addEventListener("abort", () => reasons.push(signal.reason));
+    return never();
+  };
+  await assert.rejects(deadlineIn(5, now).policy(watched)(idle()), DeadlineExceeded);
+  const caller = new AbortController();
+  const left = new Error("left");
+  const waiting = deadlineIn(60_000, now).policy(watched)(caller.signal);
+  caller.abort(left);
+  await assert.rejects(waiting, left);
+  assert(reasons[0] instanceof DeadlineExceeded);
+  assert.deepEqual(reasons.slice(1), [left]);
+});
+
+test("a call that ends in time leaves no timer behind, and its signal is not aborted", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const signal = await deadlineIn(60_000, now).policy(async (inner) => inner)(idle());
+  assert.equal(signal.aborted, false);
+  assert.equal(timers(), before);
+});
+
+test("whoever asks for more than the maximum gets the maximum; for nothing, the default", () => {
+  const bounds = { defaultMs: 2000, maxMs: 30_000 };
+  const cases: [header: string | undefined, ms: number | undefined][] = [
+    [undefined, 2000],
+    ["1", 1],
+    ["0250", 250],
+    ["30000", 30_000],
+    ["30001", 30_000],
+    ["9".repeat(400), 30_000],
+    ...[
+      "",
+      "0",
+      "000",
+      "-5",
+      "+5",
+      "1.5",
+      "1e3",
+      "0x10",
+      "NaN",
+      "Infinity",
+      "5, 7",
+      "5,5",
+      " 5",
+      "5 ms",
+      "٣",
+    ].map((wrong): [string, undefined] => [wrong, undefined]),
+  ];
+  for (const [header, ms] of cases) assert.equal(requestedMs(header, bounds), ms, header);
+  assert.equal(requestedMs(["5", "7"], bounds), undefined);
+});
+
+test("whatever a header says, there is a time within the bounds or none", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String)), (header) => {
+      const ms = requestedMs(header, { defaultMs: 2000, maxMs: 30_000 });
+      assert(ms === undefined || (Number.isInteger(ms) && ms >= 1 && ms <= 30_000));
+    }),
+  );
+});
