@@ -41,7 +41,7 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
   const onDecision = (decision: RetryDecision) => metrics.retryDecision("model", decision);
 
   const attempt = guard({
-    observed: observed((outcome) => metrics.dependencyCall("model", outcome)),
+    observed: observed((outcome, seconds) => metrics.dependencyCall("model", outcome, seconds)),
     bulkhead: places?.bulkhead.policy,
     breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
     learning: places?.learning,

@@ -33,8 +33,8 @@ export function answersInRedis(
   { log, metrics }: Telemetry,
 ): NamedTier<Answer> {
   const { timeouts, bulkheads, breakers, cache } = config;
-  const reads = observed((outcome) => metrics.dependencyCall("redis-read", outcome));
-  const writes = observed((outcome) => metrics.dependencyCall("redis-write", outcome));
+  const reads = observed((outcome, seconds) => metrics.dependencyCall("redis-read", outcome, seconds));
+  const writes = observed((outcome, seconds) => metrics.dependencyCall("redis-write", outcome, seconds));
   const attempt = wrap(
     counted((thrown) => metrics.redisError(redisErrorClass(thrown))),
     ...(timeouts === undefined ? [] : [timeout(timeouts.redisMs)]),

@@ -7,15 +7,20 @@ import type { Policy } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
 import type { CallOutcome } from "./dependency-metrics.ts";
 
-/** Records how each call ended, and changes nothing. For each attempt, also one that its guard does not let through. */
-export function observed(record: (outcome: CallOutcome) => void): Policy {
+/**
+ * Records how each call ended and how long it took, in seconds, and changes nothing.
+ * For each attempt, also one that its guard does not let through.
+ */
+export function observed(record: (outcome: CallOutcome, seconds: number) => void): Policy {
   return (call) => async (signal) => {
+    const began = performance.now();
+    const seconds = () => (performance.now() - began) / 1000;
     try {
       const value = await call(signal);
-      record("ok");
+      record("ok", seconds());
       return value;
     } catch (thrown) {
-      record(signal.aborted ? givenUpBy(signal.reason) : outcomeOf(thrown));
+      record(signal.aborted ? givenUpBy(signal.reason) : outcomeOf(thrown), seconds());
       throw thrown;
     }
   };
