@@ -105,11 +105,11 @@ async function traffic(service: ServiceUnderTest): Promise<void> {
   await eventually(async () => (await ask(question)).cache === "hit");
   await ask(question, { temperature: 1 });
   await ask(question, {}, { authorization: "Bearer wrong" });
-  // Not an entry.
-  const damaged = freshQuestion();
-  const key = keyOf(damaged, "a");
-  await cluster.nodeOf(key).redis.set(key, "no entry");
+  const [damaged, otherType] = [freshQuestion(), freshQuestion()];
+  await cluster.nodeOf(keyOf(damaged, "a")).redis.set(keyOf(damaged, "a"), "no entry");
+  await cluster.nodeOf(keyOf(otherType, "a")).redis.rpush(keyOf(otherType, "a"), "not even a text");
   await ask(damaged);
+  await ask(otherType);
   const asJson = { "content-type": "application/json", authorization };
   await fetch(`${service.url}/v1/cache/invalidate`, {
     ...{ method: "POST", headers: asJson, body: JSON.stringify({ request: requestFor(question) }) },
