@@ -134,6 +134,8 @@ describe("dashboard and rules", () => {
   test("ask only for what a running service tells, by the labels that it has", async () => {
     await using service = await deps.start({
       ...{ BW_API_KEYS: "a:key-a,b:key-b", BW_TENANT_CONCURRENCY: "1", BW_DRAIN_MS: "0" },
+      // For the long answer, on a busy machine.
+      ...{ BW_DEADLINE_MS: "20000", BW_MODEL_TIMEOUT_MS: "8000" },
     });
     await traffic(service);
     await eventually(
