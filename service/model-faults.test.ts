@@ -11,7 +11,11 @@ const given = dependencies();
 
 /** A service with one entry that is stale already. */
 async function withStale(env: Record<string, string> = {}) {
-  const service = await given.start({ BW_CACHE_FRESH_MS: "1", ...env });
+  const service = await given.start({
+    BW_CACHE_FRESH_MS: "1",
+    BW_STALE_WHILE_REVALIDATE: "off",
+    ...env,
+  });
   const question = freshQuestion();
   await given.askAndStore(service, question);
   await delay(5);
@@ -97,9 +101,11 @@ test("its breaker opens, so that it is not called; and closes again once it is w
   for (let i = 0; i < 11; i++) await service.ask(freshQuestion());
   assert.equal(await service.metric('breaker_state{dependency="model"}'), 2);
   const callsBefore = given.model.requests.length;
+  const began = performance.now();
   const rejected = await Promise.all(Array.from({ length: 10 }, () => service.ask(freshQuestion())));
   assert(rejected.every(({ status, retryAfter }) => status === 503 && retryAfter === "1"));
-  assert(given.model.requests.length <= callsBefore + 1, "only a probe may have got through");
+  const probes = 1 + (performance.now() - began) / 100;
+  assert(given.model.requests.length <= callsBefore + probes, "only probes may have got through");
   given.model.mode = "ok";
   await eventually(async () => (await service.ask(freshQuestion())).status === 200);
   assert.equal(await service.metric('breaker_state{dependency="model"}'), 0);

@@ -3,10 +3,11 @@ import type { Policy } from "../resilience/policy.ts";
 import type { Damage, EntryCodec } from "./codec.ts";
 import type { Tier } from "./tier.ts";
 
-/** What guards one shard. Reads and writes are apart, so that slow writes cannot take the reads' places. */
+/** What guards one shard. Each kind of command has places of its own: slow writes cannot take the reads'. */
 export interface ShardGuard {
   readonly read: Policy;
   readonly write: Policy;
+  readonly lease: Policy;
 }
 
 export interface RedisTierDeps<V> {

@@ -21,7 +21,7 @@ const now = performance.now.bind(performance);
 
 /** What the guard has to know of one call. */
 export interface ModelCallFacts {
-  readonly deadline: Deadline | undefined;
+  readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
   /** Whether a part of the answer is out already: what follows must then be of the same answer. */
   readonly delivered: () => boolean;
 }

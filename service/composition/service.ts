@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
-import { createAnswering } from "../answering/answering.ts";
 import { answerKind } from "../cache/answer-value.ts";
 import { cacheRule } from "../cache/cacheable.ts";
 import { layered } from "../cache/layered.ts";
@@ -17,9 +16,10 @@ import { problemLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { tenantLimits } from "../tenant-limits.ts";
 import { adminsByKey, tenantsByKey } from "../tenants.ts";
+import { answeringOf } from "./answering.ts";
 import { invalidationPart } from "./invalidation.ts";
 import { guardedEngine, modelGuard } from "./model.ts";
-import { answersInRedis, connect } from "./redis.ts";
+import { answersInRedis, connect, guardsOfShards, leasesInRedis } from "./redis.ts";
 import { guardOfRequests } from "./request.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -44,8 +44,24 @@ export function compose(config: Config, log: Logger): Service {
     onProblem: problemLog(log, 1000, performance.now.bind(performance)),
   };
   const client = config.redisNodes.length > 0 ? connect(config, telemetry) : undefined;
-  const { freshMs } = config.cache;
+  const redis = client && { client, guardOf: guardsOfShards(client, config, telemetry) };
   const invalidations = invalidationPart(config, client, telemetry);
+  const tiers = redis ? [answersInRedis(redis.client, redis.guardOf, config, telemetry)] : [];
+  const cache =
+    redis &&
+    layered(
+      currentTiers(tiers, invalidations, (tier) => metrics.invalidated("answers", tier)),
+      {
+        now: Date.now,
+        writesThrough: false,
+        bytesOf: answerKind.storedBytes,
+        maxValueBytes: config.cache.maxAnswerBytes,
+        onRead: (tier, result) => metrics.tierRead("answers", tier, result),
+        onTooLarge: () => metrics.notStored("answers", "too-large"),
+        onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
+      },
+    );
+  const stopping = new AbortController();
   const accessLog =
     config.accessLog === undefined
       ? undefined
@@ -55,33 +71,18 @@ export function compose(config: Config, log: Logger): Service {
 
   let readiness: Readiness = "starting";
   const server = createServer({
-    answering: createAnswering({
-      cache:
-        client === undefined
-          ? undefined
-          : layered(
-              currentTiers([answersInRedis(client, config, telemetry)], invalidations, (tier) =>
-                metrics.invalidated("answers", tier),
-              ),
-              {
-                now: Date.now,
-                writesThrough: false,
-                bytesOf: answerKind.storedBytes,
-                maxValueBytes: config.cache.maxAnswerBytes,
-                onRead: (tier, result) => metrics.tierRead("answers", tier, result),
-                onTooLarge: () => metrics.notStored("answers", "too-large"),
-                onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
-              },
-            ),
-      invalidations,
-      engine: guardedEngine(openaiHttpEngine(config.model.url), modelGuard(config, telemetry)),
-      fallback: config.fallback,
-      modelEpoch: config.model.epoch,
-      freshMs,
-      now: Date.now,
-      onCacheResult: metrics.cacheResult,
-      onProblem: telemetry.onProblem,
-    }),
+    answering: answeringOf(
+      {
+        cache,
+        invalidations,
+        leases: redis && leasesInRedis(redis.client, redis.guardOf, config, invalidations),
+        engine: guardedEngine(openaiHttpEngine(config.model.url), modelGuard(config, telemetry)),
+        stopping: stopping.signal,
+      },
+      config,
+      telemetry,
+    ),
+    stallMs: config.timeouts?.streamStallMs,
     cacheRule(request, cacheControl) {
       const rule = cacheRule(request, cacheControl, config.cache);
       metrics.cacheRule("answers", rule.reason);
@@ -124,6 +125,7 @@ export function compose(config: Config, log: Logger): Service {
     async stop() {
       readiness = "draining";
       const finished = await drain(config.drain);
+      stopping.abort(new Error("the service stops"));
       // Not quit(): that waits for replies, and hangs on a silent node.
       invalidations?.stop();
       client?.disconnect();

@@ -1,5 +1,6 @@
 import leven from "leven";
 import { z } from "zod";
+import { answeringSettings, answeringVariables } from "./answering.ts";
 import { cacheSettings, cacheVariables } from "./cache.ts";
 import { dependencySettings, dependencyVariables } from "./dependencies.ts";
 import { httpProblems, httpSettings, httpVariables } from "./http.ts";
@@ -15,6 +16,7 @@ const environment = z.object({
   ...httpVariables.shape,
   ...dependencyVariables.shape,
   ...cacheVariables.shape,
+  ...answeringVariables.shape,
   ...policyVariables.shape,
   ...invalidationVariables.shape,
   ...telemetryVariables.shape,
@@ -28,6 +30,7 @@ function settings(env: z.output<typeof environment>) {
     ...httpSettings(env),
     ...dependencySettings(env),
     ...cacheSettings(env),
+    ...answeringSettings(env),
     ...policySettings(env),
     ...invalidationSettings(env),
     ...telemetrySettings(env),

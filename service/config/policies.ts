@@ -21,6 +21,14 @@ export const policyVariables = z.object({
   BW_MODEL_TIMEOUT_MS: positiveMs
     .prefault("1500")
     .describe("one attempt at the model; less than the deadline, to leave room to fall back"),
+  BW_LEASE_TIMEOUT_MS: positiveMs
+    .prefault("50")
+    .describe("one attempt to take a lease: what leases may add to a request where Redis is slow"),
+  BW_STREAM_STALL_MS: positiveMs
+    .prefault("10000")
+    .describe(
+      "a caller who takes nothing of its stream for so long is cut off, if its deadline allows that much",
+    ),
 
   BW_RETRY: onOff.describe("off: no call of the model is made again"),
   BW_RETRY_ATTEMPTS: count.prefault("3").describe("in all, the first one included"),
@@ -84,6 +92,8 @@ export function policySettings(env: Env) {
           deadlines: { defaultMs: env.BW_DEADLINE_MS, maxMs: env.BW_DEADLINE_MAX_MS },
           redisMs: env.BW_REDIS_TIMEOUT_MS,
           modelMs: env.BW_MODEL_TIMEOUT_MS,
+          leaseMs: env.BW_LEASE_TIMEOUT_MS,
+          streamStallMs: env.BW_STREAM_STALL_MS,
         }
       : undefined,
     retries: env.BW_RETRY

@@ -24,6 +24,13 @@ export const share = z
   .transform(Number)
   .pipe(z.number().gt(0));
 
+/** Above 0, such as 1 or 0.5. */
+export const factor = z
+  .string()
+  .regex(/^\d{1,3}(\.\d{1,9})?$/, "must be a number above 0, such as 1 or 0.5")
+  .transform(Number)
+  .pipe(z.number().gt(0));
+
 /** A comma-separated list; an empty text is an empty list. */
 export const list = (text: string) =>
   text

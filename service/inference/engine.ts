@@ -33,7 +33,7 @@ export interface EngineCall {
   readonly request: ChatRequest;
   readonly tenant: string;
   /** When the answer must be there; undefined: whenever it comes. The engine is told, and the guard around it too. */
-  readonly deadline: Deadline | undefined;
+  readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
   /**
    * Where the pieces go as they come; without it the answer comes whole. It takes them at once: the engine's
    * time is measured, and must not be its reader's.

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { DependencyGone } from "../answering/answering.ts";
+import { NotCached } from "../answering/answering.ts";
+import { DependencyGone } from "../answering/dependency-gone.ts";
 import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
@@ -61,6 +62,9 @@ export function apiErrorOf(thrown: unknown): ApiError {
     return new ApiError(503, `${dependency}_unavailable`, `The ${dependency} is not available`, {
       retryAfterMs: (known ? cause.retryAfterMs : undefined) ?? retryAfterMs,
     });
+  }
+  if (thrown instanceof NotCached) {
+    return new ApiError(504, "not_cached", "There is no stored answer, and the request wants no other");
   }
   if (thrown instanceof EngineRefusal) {
     return new ApiError(thrown.status, thrown.code ?? "refused", thrown.message);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RequestHandler, Response } from "express";
-import type { Answering, Trail } from "../answering/answering.ts";
+import { type Answering, newTrail, type Trail } from "../answering/answering.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
@@ -20,6 +20,8 @@ export interface ChatCompletionsDeps {
   readonly clientSalt: string | undefined;
   readonly model: string;
   readonly guard: RequestGuard;
+  /** How long a streamed answer waits for a caller who takes nothing; undefined: for ever. */
+  readonly stallMs: number | undefined;
   readonly maxBodyBytes: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -32,6 +34,7 @@ export function chatCompletions({
   clientSalt,
   model,
   guard,
+  stallMs,
   maxBodyBytes,
   now,
 }: ChatCompletionsDeps): RequestHandler {
@@ -40,8 +43,9 @@ export function chatCompletions({
     const tenant = tenantOf(res);
     const { record } = res.locals;
     const { deadline, policy } = guard(req.headers);
-    const signal = callerSignal(res);
-    const trail: Trail = { key: undefined, cache: undefined, degraded: new Set() };
+    const caller = callerOf(res);
+    const { signal } = caller;
+    const trail = newTrail();
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
     let stream: ReturnType<typeof completionStream> | undefined;
 
@@ -53,14 +57,19 @@ export function chatCompletions({
       record.model = model;
       if (request.user) record.client = clientHash(clientSalt, tenant, request.user);
       if (request.stream) {
-        stream = completionStream(res, {
+        stream = completionStream(res, inner, {
           head,
+          stallMs,
+          giveUp: (reason) => caller.abort(reason),
           includeUsage: request.stream_options?.include_usage === true,
           setHeaders: (provenance) => setTrail(res, trail, provenance),
         });
       }
       const rule = cacheRule(request, req.headers["cache-control"]);
-      return answering({ request, tenant, rule, tags, deadline, onDelta: stream?.onDelta }, trail, inner);
+      const onPiece = stream?.piece;
+      const answered = await answering({ request, tenant, rule, tags, deadline, onPiece }, trail, inner);
+      await stream?.end(answered);
+      return answered;
     }
 
     try {
@@ -68,15 +77,16 @@ export function chatCompletions({
       record.promptTokens = answered.usage?.prompt_tokens;
       record.outputTokens = answered.usage?.completion_tokens;
       record.answerBytes = Buffer.byteLength(answered.content);
-      if (stream !== undefined) {
-        stream.end(answered);
-        return;
-      }
+      if (stream !== undefined) return;
       setTrail(res, trail, answered.provenance);
       res.setHeader("content-type", "application/json; charset=utf-8");
       res.end(JSON.stringify(completionBody(head, answered)));
     } catch (thrown) {
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        // It has left, or takes nothing; then this tells it.
+        res.destroy();
+        return;
+      }
       if (stream !== undefined && res.headersSent) {
         stream.fail(apiErrorOf(thrown));
         return;
@@ -96,16 +106,20 @@ class CallerLeft extends Error {
 }
 
 /** Aborted when the caller leaves. The request's own "close" would not do: it comes once its body is read. */
-function callerSignal(res: Response): AbortSignal {
+function callerOf(res: Response): AbortController {
   const controller = new AbortController();
   res.once("close", () => {
     if (!res.writableEnded) controller.abort(new CallerLeft("the caller left"));
   });
-  return controller.signal;
+  return controller;
 }
 
 function setTrail(res: Response, trail: Trail, provenance: string | undefined): void {
   if (trail.cache !== undefined) res.setHeader("x-cache", trail.cache);
+  if (trail.tier !== undefined) res.setHeader("x-cache-tier", trail.tier);
+  if (trail.ageMs !== undefined) res.setHeader("age", String(Math.floor(trail.ageMs / 1000)));
+  if (trail.stale !== undefined) res.setHeader("x-stale", trail.stale);
+  if (trail.coalesced !== undefined) res.setHeader("x-coalesced", trail.coalesced);
   if (trail.degraded.size > 0) res.setHeader("x-degraded", [...trail.degraded].join(","));
   if (provenance !== undefined) res.setHeader("x-provenance", provenance);
 }

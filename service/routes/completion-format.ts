@@ -55,7 +55,10 @@ function chunkHead({ id, created, model }: CompletionHead) {
   return { id, object: "chat.completion.chunk", created, model };
 }
 
-/** A stored answer in pieces for a stream: words, some at a time. Joined, they are the text again. */
+/**
+ * A stored answer in pieces for a stream: words, some at a time, and none of them long, whatever the text. Joined,
+ * they are the text again.
+ */
 export function pieces(text: string): string[] {
-  return text.match(/\s*(?:\S+\s*){1,8}|\s+/g) ?? [];
+  return text.match(/\s{0,200}(?:\S{1,200}\s{0,200}){1,8}|\s{1,200}/gu) ?? [];
 }

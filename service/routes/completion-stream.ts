@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Response } from "express";
 import type { Answer, Delta } from "../inference/engine.ts";
 import type { ApiError } from "./api-error.ts";
@@ -10,15 +11,34 @@ import {
   usageEvent,
 } from "./completion-format.ts";
 
+/** The caller has taken nothing of its stream for too long. */
+export class ReaderStalled extends Error {
+  override readonly name = "ReaderStalled";
+}
+
 export interface CompletionStreamDeps {
   readonly head: CompletionHead;
   readonly includeUsage: boolean;
+  /** How long a caller may take nothing before it counts as gone; undefined: for ever. */
+  readonly stallMs: number | undefined;
+  /** Gives the caller up, for the reason given: aborts the signal that everything for it is done under. */
+  readonly giveUp: (reason: ReaderStalled) => void;
   /** Sets the headers that tell how the answer came about; called before the first byte. */
   readonly setHeaders: (provenance: string | undefined) => void;
 }
 
-/** Sends one chat completion as server-sent events. Its headers go out with the first piece. */
-export function completionStream(res: Response, { head, includeUsage, setHeaders }: CompletionStreamDeps) {
+/** A stored answer is sent in writes of about this size: one each for its small pieces would cost more. */
+const replayChars = 16_384;
+
+/**
+ * Sends one chat completion as server-sent events, at the pace of its reader: what waits in the socket's buffer is
+ * bounded by the buffer's high-water mark and one write. Its headers go out with the first piece.
+ *
+ * @param signal the caller's: what waits for the reader rejects with its reason
+ */
+export function completionStream(res: Response, signal: AbortSignal, deps: CompletionStreamDeps) {
+  const { head, includeUsage, stallMs, giveUp, setHeaders } = deps;
+
   function begin(provenance: string | undefined): void {
     setHeaders(provenance);
     res.setHeader("content-type", "text/event-stream; charset=utf-8");
@@ -26,31 +46,52 @@ export function completionStream(res: Response, { head, includeUsage, setHeaders
     res.write(chunkEvent(head, { delta: { role: "assistant", content: "" } }));
   }
 
+  /** Resolves when the reader has taken enough for more to be written. */
+  async function write(text: string): Promise<void> {
+    if (res.write(text)) return;
+    const stalled =
+      stallMs === undefined
+        ? undefined
+        : setTimeout(() => giveUp(new ReaderStalled(`nothing was taken for ${stallMs} ms`)), stallMs);
+    try {
+      await once(res, "drain", { signal });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      throw thrown;
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
+
   return {
-    /**
-     * Sends a piece, without waiting for a caller who reads slowly: the model's attempt timeout would run out
-     * meanwhile, and its breaker open for all. What waits to be sent is one answer, held in memory as it is.
-     */
-    onDelta({ text, provenance }: Delta): void {
+    /** Sends a piece; resolves when the reader is ready for the next. */
+    async piece({ text, provenance }: Delta): Promise<void> {
       if (!res.headersSent) begin(provenance);
-      res.write(chunkEvent(head, { delta: { content: text } }));
+      await write(chunkEvent(head, { delta: { content: text } }));
     },
     /** Ends the stream; an answer of which no piece was sent (a stored one) is sent whole first. */
-    end(answer: Answer): void {
+    async end(answer: Answer): Promise<void> {
       let rest = "";
       if (!res.headersSent) {
         begin(answer.provenance);
-        rest = pieces(answer.content)
-          .map((text) => chunkEvent(head, { delta: { content: text } }))
-          .join("");
+        for (const text of pieces(answer.content)) {
+          rest += chunkEvent(head, { delta: { content: text } });
+          if (rest.length < replayChars) continue;
+          await write(rest);
+          rest = "";
+        }
       }
       rest += chunkEvent(head, { delta: {}, finishReason: answer.finishReason });
       if (includeUsage && answer.usage !== undefined) rest += usageEvent(head, answer.usage);
       res.end(rest + doneEvent);
     },
-    /** Ends a stream that has begun. Without `[DONE]`: the answer is not complete. */
+    /**
+     * Ends a stream that has begun. Without `[DONE]`: the answer is not complete. Where the reader has not taken what
+     * was sent before, it would not take the error either; the connection is cut.
+     */
     fail(error: ApiError): void {
-      res.end(event(error.body()));
+      if (res.writableNeedDrain) res.destroy();
+      else res.end(event(error.body()));
     },
   };
 }

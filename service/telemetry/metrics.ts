@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { answeringMetrics } from "./answering-metrics.ts";
 import { cacheMetrics } from "./cache-metrics.ts";
 import { dependencyMetrics } from "./dependency-metrics.ts";
 import { httpMetrics } from "./http-metrics.ts";
@@ -16,6 +17,7 @@ export function createMetrics() {
     text: () => register.metrics(),
     ...httpMetrics(register),
     ...cacheMetrics(register),
+    ...answeringMetrics(register),
     ...dependencyMetrics(register),
     ...invalidationMetrics(register),
     ...policyMetrics(register),

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import type { Policy } from "../resilience/policy.ts";
+import { type LeaseResult, type LeaseStore, oncePerCluster } from "./lease.ts";
+
+const ttlMs = 600;
+const direct: Policy = (call) => call;
+const staying = () => new AbortController().signal;
+
+/** Leases and what is stored, in a time that the test moves on. */
+function world() {
+  let now = 0;
+  let ill = false;
+  const leases = new Map<string, { token: string; until: number }>();
+  const stored = new Map<string, string>();
+  const results: LeaseResult[] = [];
+  const pauses: { at: number; resume(): void }[] = [];
+  const held = (key: string) => {
+    const lease = leases.get(key);
+    return lease !== undefined && lease.until > now ? lease : undefined;
+  };
+  const asked = async () => {
+    if (ill) throw new Error("the shard is ill");
+  };
+  const store: LeaseStore = {
+    async take(key, token, ms) {
+      await asked();
+      if (held(key) !== undefined) return false;
+      leases.set(key, { token, until: now + ms });
+      return true;
+    },
+    async extend(key, token, ms) {
+      await asked();
+      const lease = held(key);
+      if (lease?.token === token) lease.until = now + ms;
+    },
+    async drop(key, token) {
+      await asked();
+      if (held(key)?.token === token) leases.delete(key);
+    },
+  };
+  let tokens = 0;
+  const once = oncePerCluster({
+    store,
+    ttlMs,
+    limit: direct,
+    newToken: () => `token ${++tokens}`,
+    pause: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        pauses.push({ at: now + ms, resume: resolve });
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+    random: () => 0,
+    onResult: (result) => results.push(result),
+  });
+  return {
+    results,
+    held,
+    stored,
+    ask: (make: () => Promise<{ value: string; stored: Promise<void> }>, signal = staying()) =>
+      once("key", async () => stored.get("key"), make, signal),
+    fallIll: () => {
+      ill = true;
+    },
+    /** Lets `ms` go by, in steps in which everything that is due happens. */
+    async pass(ms: number) {
+      for (const end = now + ms; now < end; ) {
+        now += 5;
+        mock.timers.tick(5);
+        for (const pause of pauses.splice(0)) {
+          if (pause.at <= now) pause.resume();
+          else pauses.push(pause);
+        }
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      }
+    },
+  };
+}
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setInterval"] });
+});
+
+/** Something that is made when the test says so. */
+function making(stored: Map<string, string>) {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const written = Promise.withResolvers<void>();
+  let calls = 0;
+  return {
+    calls: () => calls,
+    finish: resolve,
+    fail: reject,
+    write: (value: string) => {
+      stored.set("key", value);
+      written.resolve();
+    },
+    make: async () => {
+      calls++;
+      return { value: await promise, stored: written.promise };
+    },
+  };
+}
+
+const mustNotMake = () => Promise.reject(new Error("made twice"));
+
+test("one makes it; the other finds it when it is stored, and the lease ends only then", async () => {
+  const { ask, held, pass, results, stored } = world();
+  const winner = making(stored);
+  const first = ask(winner.make);
+  await pass(5);
+  const second = ask(mustNotMake);
+  await pass(300);
+  winner.finish("made");
+  assert.equal(await first, "made");
+  await pass(100);
+  assert(held("key") !== undefined, "it is not stored yet");
+  winner.write("made");
+  await pass(200);
+  assert.equal(await second, "made");
+  assert.equal(held("key"), undefined);
+  assert.deepEqual(results, ["won", "found"]);
+});
+
+test("whoever takes the lease looks once more: the one before may have stored and gone since", async () => {
+  const { ask, pass, results, stored } = world();
+  stored.set("key", "made before");
+  const asked = ask(mustNotMake);
+  await pass(5);
+  assert.equal(await asked, "made before");
+  assert.deepEqual(results, ["found"]);
+});
+
+test("a lease lasts for as long as its holder is at it", async () => {
+  const { ask, held, pass, stored } = world();
+  const winner = making(stored);
+  const first = ask(winner.make);
+  await pass(10 * ttlMs);
+  assert(held("key") !== undefined);
+  winner.finish("made");
+  winner.write("made");
+  await first;
+});
+
+test("the lease of a holder that died is taken over after its end, and not before", async () => {
+  const { ask, pass, results, stored } = world();
+  const dead = ask(() => new Promise(() => undefined));
+  await pass(5);
+  // Its timer has died with it.
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setInterval"] });
+  const heir = making(stored);
+  const second = ask(heir.make);
+  await pass(ttlMs - 10);
+  assert.equal(heir.calls(), 0);
+  await pass(200);
+  assert.equal(heir.calls(), 1);
+  heir.finish("made");
+  assert.equal(await second, "made");
+  assert.deepEqual(results, ["won", "taken-over"]);
+  void dead;
+});
+
+test("a holder that fails lets go at once, and the next one takes over", async () => {
+  const { ask, held, pass, results, stored } = world();
+  const winner = making(stored);
+  const first = ask(winner.make);
+  await pass(5);
+  const heir = making(stored);
+  const second = ask(heir.make);
+  await pass(20);
+  winner.fail(new Error("boom"));
+  await assert.rejects(first, /boom/);
+  await pass(100);
+  assert.equal(heir.calls(), 1);
+  heir.finish("made");
+  heir.write("made");
+  assert.equal(await second, "made");
+  assert.deepEqual(results, ["won", "taken-over"]);
+  await pass(5);
+  assert.equal(held("key"), undefined);
+});
+
+test("a store that is ill is not waited for", async () => {
+  const { ask, fallIll, results, stored } = world();
+  fallIll();
+  const maker = making(stored);
+  maker.finish("made");
+  assert.equal(await ask(maker.make), "made");
+  assert.deepEqual(results, ["skipped"]);
+});
+
+test("a store that falls ill while a caller waits is not waited for any longer", async () => {
+  const { ask, fallIll, pass, results, stored } = world();
+  const winner = making(stored);
+  const first = ask(winner.make);
+  await pass(5);
+  const other = making(stored);
+  other.finish("made too");
+  const second = ask(other.make);
+  await pass(20);
+  fallIll();
+  await pass(100);
+  assert.equal(await second, "made too");
+  assert.deepEqual(results, ["won", "skipped"]);
+  winner.finish("made");
+  await first;
+});
+
+test("a caller that leaves does not wait on", async () => {
+  const { ask, pass, stored } = world();
+  const winner = making(stored);
+  void ask(winner.make);
+  await pass(5);
+  const caller = new AbortController();
+  const second = ask(mustNotMake, caller.signal);
+  await pass(20);
+  caller.abort(new Error("left"));
+  await assert.rejects(second, /left/);
+  winner.finish("made");
+});
