@@ -117,3 +117,25 @@ test("a variable with our prefix that is no setting is a problem, and the neares
     "BW_BREAKR: there is no such setting; did you mean BW_BREAKER?",
   ]);
 });
+
+test("settings that contradict each other are told with the rest; what is not set follows what is", () => {
+  const namesOf = (env: Record<string, string>) =>
+    problemsOf({ ...minimal, ...env }).map((problem) => problem.slice(0, problem.indexOf("=")));
+  assert.deepEqual(
+    namesOf({
+      ...{ BW_HEADERS_TIMEOUT_MS: "2000", BW_REQUEST_TIMEOUT_MS: "1000" },
+      ...{ BW_BREAKER_MINIMUM_CALLS: "30", BW_TENANT_BURST: "5", BW_PORT: "x" },
+    }).sort(),
+    ["BW_BREAKER_MINIMUM_CALLS", "BW_HEADERS_TIMEOUT_MS", "BW_PORT", "BW_TENANT_BURST"],
+  );
+  const config = readConfig({ ...minimal, BW_REQUEST_TIMEOUT_MS: "1000", BW_BREAKER_WINDOW_CALLS: "5" });
+  assert.equal(config.httpLimits.headersTimeoutMs, 1000);
+  assert.equal(config.breakers?.model.minimumCalls, 5);
+});
+
+test("no secret is shown, whatever is wrong with it", () => {
+  const secrets = { BW_API_KEYS: "sesame", BW_ADMIN_KEYS: "sesame", BW_ACCESS_LOG_SALT: "sesame" };
+  const problems = problemsOf({ ...minimal, ...secrets });
+  assert.equal(problems.length, 3);
+  assert(!problems.join().includes("sesame"));
+});

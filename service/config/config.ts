@@ -3,9 +3,10 @@ import { z } from "zod";
 import { answeringSettings, answeringVariables } from "./answering.ts";
 import { cacheSettings, cacheVariables } from "./cache.ts";
 import { dependencySettings, dependencyVariables } from "./dependencies.ts";
-import { httpProblems, httpSettings, httpVariables } from "./http.ts";
+import { httpSettings, httpVariables } from "./http.ts";
 import { invalidationProblems, invalidationSettings, invalidationVariables } from "./invalidation.ts";
 import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
+import { relationProblems } from "./relations.ts";
 import { telemetrySettings, telemetryVariables } from "./telemetry.ts";
 
 /** What is ours among the environment's variables. Others may be anybody's, and are not looked at. */
@@ -21,6 +22,18 @@ const environment = z.object({
   ...invalidationVariables.shape,
   ...telemetryVariables.shape,
 });
+
+export const settingNames: readonly string[] = Object.keys(environment.shape);
+
+/** The same in chapters, as they are listed for readers. */
+export const areas: readonly (readonly [title: string, variables: z.ZodObject])[] = [
+  ["Listening, callers and limits", httpVariables],
+  ["Redis and the model", dependencyVariables],
+  ["Cache", cacheVariables],
+  ["Policies", policyVariables],
+  ["Invalidation", invalidationVariables],
+  ["Telemetry", telemetryVariables],
+];
 
 /** The service's settings. A policy that is switched off has no settings. */
 export type Config = ReturnType<typeof settings>;
@@ -64,7 +77,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   });
   problems.push(
     ...timeoutProblems(env),
-    ...httpProblems(env),
+    ...relationProblems(env),
     ...invalidationProblems(env),
     ...unknownVariables(env),
   );
@@ -74,11 +87,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** A setting that nobody reads is one that its author believes to be in force. */
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.keys(environment.shape);
   return Object.keys(env)
-    .filter((name) => name.startsWith(prefix) && !known.includes(name))
+    .filter((name) => name.startsWith(prefix) && !settingNames.includes(name))
     .map((name) => {
-      const [nearest] = known.toSorted((a, b) => leven(name, a) - leven(name, b));
+      const [nearest] = settingNames.toSorted((a, b) => leven(name, a) - leven(name, b));
       return `${name}: there is no such setting; did you mean ${nearest}?`;
     });
 }

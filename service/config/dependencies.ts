@@ -21,7 +21,11 @@ export const dependencyVariables = z.object({
     .url({ protocol: /^https?$/ })
     .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
     .describe("the model server, without /v1"),
-  BW_MODEL_NAME: z.string().min(1).default("llama-3-8b"),
+  BW_MODEL_NAME: z
+    .string()
+    .min(1)
+    .default("llama-3-8b")
+    .describe("the one model that is served; requests for others are answered 404"),
   BW_MODEL_EPOCH: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits and . : _ -")

@@ -35,11 +35,11 @@ export const policyVariables = z.object({
   BW_RETRY_BASE_MS: positiveMs
     .prefault("50")
     .describe("the longest wait before the second; doubles each time"),
-  BW_RETRY_MAX_MS: positiveMs.prefault("500"),
+  BW_RETRY_MAX_MS: positiveMs.prefault("500").describe("the longest wait before any"),
   BW_RETRY_SHARE: share.prefault("0.2").describe("retries for each call, in the long run"),
   BW_RETRY_BURST: count.prefault("10").describe("retries beyond that share, after a quiet time"),
 
-  BW_BULKHEAD: onOff,
+  BW_BULKHEAD: onOff.describe("off: any number of calls of a dependency may be under way"),
   BW_REDIS_CONCURRENCY: count.prefault("64").describe("reads under way, a shard"),
   BW_REDIS_QUEUE: queue.prefault("32").describe("reads that wait for a place, a shard"),
   BW_REDIS_WRITE_CONCURRENCY: count.prefault("32").describe("writes under way, a shard; more are dropped"),
@@ -65,17 +65,17 @@ export const policyVariables = z.object({
     .prefault("100")
     .describe("fewer requests are taken while the event loop is later than this on average"),
 
-  BW_BREAKER: onOff,
+  BW_BREAKER: onOff.describe("off: what keeps failing is called all the same"),
   BW_BREAKER_WINDOW_CALLS: count.prefault("20").describe("the latest calls that a breaker looks at"),
   BW_BREAKER_MINIMUM_CALLS: count.prefault("10").describe("fewer results never open a breaker"),
-  BW_BREAKER_FAILURE_SHARE: share.prefault("0.5"),
+  BW_BREAKER_FAILURE_SHARE: share.prefault("0.5").describe("of the window, that opens a breaker"),
   BW_BREAKER_SLOW_SHARE: share.prefault("0.8").describe("of the window, that opens a breaker"),
   BW_REDIS_SLOW_MS: positiveMs.prefault("100").describe("a call that took this long is slow"),
-  BW_MODEL_SLOW_MS: positiveMs.prefault("1200"),
+  BW_MODEL_SLOW_MS: positiveMs.prefault("1200").describe("a call that took this long is slow"),
   BW_REDIS_BREAKER_OPEN_MS: positiveMs
     .prefault("500")
     .describe("a probe costs one request BW_REDIS_TIMEOUT_MS: cheap, so often"),
-  BW_MODEL_BREAKER_OPEN_MS: positiveMs.prefault("1000"),
+  BW_MODEL_BREAKER_OPEN_MS: positiveMs.prefault("1000").describe("then one call probes it"),
   BW_BREAKER_PROBE_MS: positiveMs
     .prefault("5000")
     .describe("how long a breaker waits for its probe, also where BW_TIMEOUT is off"),

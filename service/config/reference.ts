@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { areas } from "./config.ts";
+
+const property = z.looseObject({
+  description: z.string().min(1),
+  default: z.unknown().optional(),
+  enum: z.array(z.string()).optional(),
+  minimum: z.number().optional(),
+  maximum: z.number().optional(),
+  exclusiveMinimum: z.number().optional(),
+});
+const schema = z.object({
+  properties: z.record(z.string(), property),
+  required: z.array(z.string()).default([]),
+});
+
+/** Every setting, from the schemas themselves, as docs/configuration.md has it. */
+export function configurationReference(): string {
+  const chapters = areas.map(([title, variables]) => {
+    // What is written, with its default; and what it is read as, with its limits.
+    const [written, read] = (["input", "output"] as const).map((io) =>
+      schema.parse(z.toJSONSchema(variables, { io, unrepresentable: "any" })),
+    );
+    const rows = Object.entries(written?.properties ?? {}).map(([name, { description, ...given }]) => {
+      const isRequired = written?.required.includes(name);
+      const value = given.default === undefined ? (isRequired ? "required" : "unset") : shown(given.default);
+      return `| \`${name}\` | ${value} | ${range(given.enum, read?.properties[name])} | ${escaped(description)} |`;
+    });
+    return [
+      `## ${title}`,
+      "",
+      "| variable | default | values | |",
+      "| --- | --- | --- | --- |",
+      ...rows,
+    ].join("\n");
+  });
+  return `${[head, ...chapters].join("\n\n")}\n`;
+}
+
+const head = `# Configuration of the service
+
+<!-- Written by "npm run configuration" from service/config/. Do not edit. -->
+
+The service reads environment variables, once, at its start. A variable that begins with \`BW_\` and is not listed here is an error, and so is a value that is out of its range; all errors are told at once, and the process exits with 1. Values of secrets are never shown. What is switched \`off\` is not there at all, and its other settings have no effect.`;
+
+function shown(value: unknown): string {
+  return value === "" ? "empty" : `\`${String(value)}\``;
+}
+
+function range(values: readonly string[] | undefined, read: z.output<typeof property> | undefined): string {
+  if (values !== undefined) return values.map((value) => `\`${value}\``).join(", ");
+  const { minimum, exclusiveMinimum, maximum } = read ?? {};
+  if (exclusiveMinimum !== undefined) return `above ${exclusiveMinimum}, below 1`;
+  return minimum === undefined || maximum === undefined ? "" : `${minimum} to ${maximum}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("<", "&lt;");
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { httpVariables } from "./http.ts";
+import { policyVariables } from "./policies.ts";
+
+/** In each pair, the first must not be more than the second. Where it is not set, it is lowered instead. */
+const ordered = [
+  ["BW_HEADERS_TIMEOUT_MS", "BW_REQUEST_TIMEOUT_MS"],
+  ["BW_BREAKER_MINIMUM_CALLS", "BW_BREAKER_WINDOW_CALLS"],
+  ["BW_MODEL_MIN_CONCURRENCY", "BW_MODEL_CONCURRENCY"],
+  ["BW_SHED_MIN_REQUESTS", "BW_SHED_MAX_REQUESTS"],
+  ["BW_RETRY_BASE_MS", "BW_RETRY_MAX_MS"],
+] as const;
+
+const variables = z.object({ ...httpVariables.shape, ...policyVariables.shape }).shape;
+
+/** Settings that are right alone and wrong together. Apart from the schema, so that they are told with the others. */
+export function relationProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const problems = ordered.flatMap(([name, other]) => {
+    const { data: value } = variables[name].safeParse(env[name]);
+    const { data: most } = variables[other].safeParse(env[other]);
+    if (env[name] === undefined || value === undefined || most === undefined || value <= most) return [];
+    return [`${name}="${env[name]}": must not be more than ${other}, ${most}`];
+  });
+  if (env["BW_TENANT_BURST"] !== undefined && env["BW_TENANT_RATE"] === undefined) {
+    problems.push(`BW_TENANT_BURST="${env["BW_TENANT_BURST"]}": has no effect without BW_TENANT_RATE`);
+  }
+  return problems;
+}
