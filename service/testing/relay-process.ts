@@ -8,5 +8,8 @@ const server = createServer((client) => {
   client.on("error", () => target.destroy()).on("close", () => target.destroy());
   target.on("error", () => client.destroy()).on("close", () => client.destroy());
 });
-server.listen({ port, host: "127.0.0.1", backlog: 1 }, () => process.send?.("listening"));
+server.listen({ port, host: "127.0.0.1", backlog: 1 }, () => {
+  const address = server.address();
+  process.send?.(typeof address === "object" ? address?.port : undefined);
+});
 process.once("disconnect", () => process.exit());

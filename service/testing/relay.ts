@@ -6,6 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** The way to a server, in a process of its own, so that the kernel treats its clients as it would in earnest. */
 export interface Relay extends AsyncDisposable {
+  /** Of loopback. */
+  readonly port: number;
   /** Nothing is forwarded any more; nobody is told. The kernel still takes a few connections. */
   silence(): void;
   /** As `silence`, and whoever wants to connect gets no answer to its SYN: the host is gone. */
@@ -13,17 +15,25 @@ export interface Relay extends AsyncDisposable {
   heal(): void;
 }
 
-/** Forwards `port` of loopback to `targetPort`. */
-export async function startRelay(port: number, targetPort: number): Promise<Relay> {
-  const child = fork(join(import.meta.dirname, "relay-process.ts"), [`${port}`, `${targetPort}`]);
+/**
+ * Forwards one port of loopback to another.
+ *
+ * @param askedPort 0: any that is free
+ */
+export async function startRelay(askedPort: number, targetPort: number): Promise<Relay> {
+  const child = fork(join(import.meta.dirname, "relay-process.ts"), [`${askedPort}`, `${targetPort}`]);
   const killNow = () => void child.kill("SIGKILL");
   process.once("exit", killNow);
-  await once(child, "message");
+  const port = await Promise.race([
+    once(child, "message").then(([listening]) => Number(listening)),
+    once(child, "exit").then(() => Promise.reject(new Error(`no relay can listen on port ${askedPort}`))),
+  ]);
   const fillers: Socket[] = [];
   const empty = () => {
     for (const socket of fillers.splice(0)) socket.destroy();
   };
   return {
+    port,
     silence: () => void child.kill("SIGSTOP"),
     async blackhole() {
       child.kill("SIGSTOP");
