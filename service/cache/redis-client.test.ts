@@ -67,7 +67,6 @@ for (const fault of shardFaults) {
     await fault.cause(cluster);
     const causedAt = performance.now();
     await eventually(() => harmed.sent.some(({ failed }) => failed !== undefined));
-    await delay(1500);
     await fault.promotion(cluster);
     const promotedAt = performance.now();
     await eventually(() => harmed.succeeded().some(({ at }) => at > promotedAt));
@@ -84,6 +83,20 @@ for (const fault of shardFaults) {
     );
   });
 }
+
+test("it asks for the slots more often while a shard is silent", async () => {
+  await using cluster = await startRedisCluster();
+  using client = await connectedClient(cluster, { attemptTimeoutMs });
+  let refreshes = 0;
+  client.on("refresh", () => refreshes++);
+  using _load = steadily(20, () => client.get(harmedKey));
+  await delay(4000);
+  const whenWell = refreshes;
+  cluster.nodes[0]?.signal("SIGSTOP");
+  await delay(4000);
+  const whenSilent = refreshes - whenWell;
+  assert(whenWell > 0 && whenSilent > 1.5 * whenWell, `${whenWell}, then ${whenSilent}`);
+});
 
 test("commands that wait never exceed the bound, those included that their callers gave up on", async () => {
   const maxUnanswered = 100;

@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from "node:tls";
 import { Cluster, type ClusterOptions } from "ioredis";
 import { limitUnanswered } from "./unanswered.ts";
 
@@ -8,6 +9,10 @@ export interface NodeAddress {
 
 export interface RedisClientOptions {
   readonly nodes: readonly NodeAddress[];
+  /** Sent to every node, before anything else. Without a username, the user is the one named "default". */
+  readonly credentials: { readonly username: string | undefined; readonly password: string } | undefined;
+  /** undefined: plain TCP. */
+  readonly tls: ConnectionOptions | undefined;
   /** undefined removes every timeout that a command can run into. */
   readonly attemptTimeoutMs: number | undefined;
   /** How many replies a connection, and so a shard, may owe before commands to it are rejected at once. */
@@ -30,7 +35,8 @@ const slotsRefreshMs = 1000;
  * stopped, until it dropped the connection, is in the kernel, and carried out when the node goes on. So a SET
  * may take effect seconds after its caller was told that it failed, if the node is still a master then.
  */
-export function redisClient({ nodes, attemptTimeoutMs, maxUnanswered }: RedisClientOptions): Cluster {
+export function redisClient(settings: RedisClientOptions): Cluster {
+  const { nodes, credentials, tls, attemptTimeoutMs, maxUnanswered } = settings;
   const timeouts =
     attemptTimeoutMs === undefined
       ? { connectTimeout: 0 }
@@ -48,9 +54,14 @@ export function redisClient({ nodes, attemptTimeoutMs, maxUnanswered }: RedisCli
   const options = {
     redisOptions: {
       ...timeouts,
+      ...credentials,
+      ...(tls === undefined ? {} : { tls }),
       // How long a disconnect() waits for the other side's FIN: else 2 s a silent node at shutdown.
       disconnectTimeout: 200,
     },
+    // A certificate has the name that the node was configured by. ioredis would connect to its address, and then
+    // check that against the certificate.
+    ...(tls === undefined ? {} : { dnsLookup: asItIs }),
     // Only here at the top level: inside redisOptions it is ignored. With it, commands wait in a queue that
     // has no bound and no timeout, and come out late, all at once.
     enableOfflineQueue: false,
@@ -86,6 +97,10 @@ export function redisClient({ nodes, attemptTimeoutMs, maxUnanswered }: RedisCli
   });
   refreshSlots(client);
   return client;
+}
+
+function asItIs(name: string, found: (thrown: null, address: string) => void): void {
+  found(null, name);
 }
 
 /**

@@ -21,9 +21,8 @@ import type { Telemetry } from "./telemetry.ts";
 
 export function connect(config: Config, { onProblem }: Telemetry): Cluster {
   const client = redisClient({
-    nodes: config.redisNodes,
+    ...config.redis,
     attemptTimeoutMs: config.timeouts?.redisMs,
-    maxUnanswered: config.redisMaxUnanswered,
   });
   client.on("error", (thrown) => onProblem("redis-cluster", thrown));
   client.on("node error", (thrown, node) => onProblem("redis-node", thrown, { node }));

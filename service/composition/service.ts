@@ -43,7 +43,7 @@ export function compose(config: Config, log: Logger): Service {
     metrics,
     onProblem: problemLog(log, 1000, performance.now.bind(performance)),
   };
-  const client = config.redisNodes.length > 0 ? connect(config, telemetry) : undefined;
+  const client = config.redis.nodes.length > 0 ? connect(config, telemetry) : undefined;
   const redis = client && { client, guardOf: guardsOfShards(client, config, telemetry) };
   const invalidations = invalidationPart(config, client, telemetry);
   const tiers = redis ? [answersInRedis(redis.client, redis.guardOf, config, telemetry)] : [];

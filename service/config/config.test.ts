@@ -17,7 +17,7 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 test("only the model's address is required; everything is on, and listens on loopback", () => {
   const config = readConfig(minimal);
   assert.deepEqual(config.listen, { host: "127.0.0.1", port: 8080 });
-  assert.deepEqual(config.redisNodes, []);
+  assert.deepEqual(config.redis.nodes, []);
   assert.equal(config.timeouts?.redisMs, 200);
   assert.equal(config.breakers?.redis.failureShare, 0.5);
   assert.equal(config.bulkheads?.model.limit, 100);
@@ -68,6 +68,23 @@ test("a policy that is off has no settings", () => {
   assert.equal(config.shed, undefined);
   assert.equal(readConfig({ ...minimal, BW_ADAPTIVE: "off" }).bulkheads?.model.adaptive, undefined);
   assert.equal(config.fallback, false);
+});
+
+test("Redis's password is not shown, and a user without one is a problem", () => {
+  for (const [env, name] of [
+    [{ BW_REDIS_PASSWORD: "sesame", BW_REDIS_TLS: "yes" }, "BW_REDIS_TLS"],
+    [{ BW_REDIS_PASSWORD: "" }, "BW_REDIS_PASSWORD"],
+    [{ BW_REDIS_USERNAME: "sesame" }, "BW_REDIS_USERNAME"],
+  ] as const) {
+    const problems = problemsOf({ ...minimal, ...env });
+    assert.equal(problems.length, 1);
+    assert(problems.join().startsWith(name));
+    assert(!problems.join().includes("sesame"));
+  }
+  const { redis } = readConfig({ ...minimal, BW_REDIS_USERNAME: "cache", BW_REDIS_PASSWORD: "sesame" });
+  assert.deepEqual(redis.credentials, { username: "cache", password: "sesame" });
+  assert.equal(redis.tls, undefined);
+  assert.deepEqual(readConfig({ ...minimal, BW_REDIS_TLS: "on" }).redis.tls, {});
 });
 
 test("a key that is given twice is refused, and not shown", () => {

@@ -2,7 +2,7 @@ import leven from "leven";
 import { z } from "zod";
 import { answeringSettings, answeringVariables } from "./answering.ts";
 import { cacheSettings, cacheVariables } from "./cache.ts";
-import { dependencySettings, dependencyVariables } from "./dependencies.ts";
+import { dependencySettings, dependencyVariables, redisProblems } from "./dependencies.ts";
 import { httpSettings, httpVariables } from "./http.ts";
 import { invalidationProblems, invalidationSettings, invalidationVariables } from "./invalidation.ts";
 import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
@@ -79,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...timeoutProblems(env),
     ...relationProblems(env),
     ...invalidationProblems(env),
+    ...redisProblems(env),
     ...unknownVariables(env),
   );
   if (parsed.success && problems.length === 0) return settings(parsed.data);
@@ -95,7 +96,7 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
     });
 }
 
-const secrets = ["BW_API_KEYS", "BW_ADMIN_KEYS", "BW_ACCESS_LOG_SALT"];
+const secrets = ["BW_API_KEYS", "BW_ADMIN_KEYS", "BW_ACCESS_LOG_SALT", "BW_REDIS_PASSWORD"];
 
 /** A value as an error shows it. What stands before an @ may be a password, also where the rest is no address. */
 function shown(name: string, value: string): string {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, count, list } from "./values.ts";
+import { address, count, list, offOn } from "./values.ts";
 
 function hasCredentials(text: string): boolean {
   const url = URL.parse(text);
@@ -14,6 +14,11 @@ export const dependencyVariables = z.object({
     .transform(list)
     .pipe(z.array(address))
     .describe("startup nodes; empty: no cache in Redis"),
+  BW_REDIS_USERNAME: z.string().min(1).optional().describe("of an ACL; unset: the user is default"),
+  BW_REDIS_PASSWORD: z.string().min(1).optional(),
+  BW_REDIS_TLS: offOn.describe(
+    "the nodes' certificates are checked; NODE_EXTRA_CA_CERTS names more authorities",
+  ),
   BW_REDIS_MAX_UNANSWERED: count
     .prefault("1000")
     .describe("replies that a connection may owe, also to callers who gave up; more commands are rejected"),
@@ -35,8 +40,22 @@ export const dependencyVariables = z.object({
 
 export function dependencySettings(env: z.output<typeof dependencyVariables>) {
   return {
-    redisNodes: env.BW_REDIS_NODES,
-    redisMaxUnanswered: env.BW_REDIS_MAX_UNANSWERED,
+    redis: {
+      nodes: env.BW_REDIS_NODES,
+      credentials:
+        env.BW_REDIS_PASSWORD === undefined
+          ? undefined
+          : { username: env.BW_REDIS_USERNAME, password: env.BW_REDIS_PASSWORD },
+      tls: env.BW_REDIS_TLS ? {} : undefined,
+      maxUnanswered: env.BW_REDIS_MAX_UNANSWERED,
+    },
     model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME, epoch: env.BW_MODEL_EPOCH },
   };
+}
+
+/** A user without a password would not be sent, and Redis be asked as another one. */
+export function redisProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  return env["BW_REDIS_USERNAME"] !== undefined && env["BW_REDIS_PASSWORD"] === undefined
+    ? ["BW_REDIS_USERNAME: has no effect without BW_REDIS_PASSWORD"]
+    : [];
 }

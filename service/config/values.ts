@@ -17,6 +17,12 @@ export const onOff = z
   .transform((value) => value === "on")
   .prefault("on");
 
+/** As onOff, and off unless told otherwise. */
+export const offOn = z
+  .enum(["on", "off"])
+  .transform((value) => value === "on")
+  .prefault("off");
+
 /** Above 0 and below 1. */
 export const share = z
   .string()

@@ -6,15 +6,23 @@ import type { TestCluster, TestNode } from "./redis-cluster.ts";
 export async function connectedClient(
   cluster: TestCluster,
   options: Partial<RedisClientOptions> = {},
+  withinMs = 10_000,
 ): Promise<Cluster & Disposable> {
   const client = redisClient({
     nodes: cluster.nodes.map(({ address }) => hostAndPort(address)),
+    credentials: undefined,
+    tls: undefined,
     attemptTimeoutMs: 200,
     maxUnanswered: 1000,
     ...options,
   });
   client.on("error", () => undefined);
-  await whenConnected(client, AbortSignal.timeout(10_000));
+  try {
+    await whenConnected(client, AbortSignal.timeout(withinMs));
+  } catch (thrown) {
+    client.disconnect();
+    throw thrown;
+  }
   return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
 }
 

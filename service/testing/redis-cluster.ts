@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -35,11 +36,14 @@ export interface TestClusterOptions {
   /** Whether every shard refuses while one has no master. */
   readonly fullCoverage?: boolean;
   readonly password?: string;
+  /** Clients, and the nodes among themselves, speak TLS, with the certificate in `tls/`. */
+  readonly tls?: boolean;
   /** More arguments for every redis-server. */
   readonly args?: readonly string[];
 }
 
 const slots = 16384;
+const patienceMs = 20_000;
 const masterCount = 3;
 
 export async function startRedisCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
@@ -47,17 +51,19 @@ export async function startRedisCluster(options: TestClusterOptions = {}): Promi
   const folder = await mkdtemp(join(tmpdir(), "service-test-redis-"));
   cleanUp.defer(() => rm(folder, { recursive: true, force: true }));
   const nodeCount = options.replicas === true ? 2 * masterCount : masterCount;
-  const [relayPort = 0, ...ports] = await freePorts(1 + 2 * nodeCount);
-  const portOf = (i: number) => ports[2 * i] ?? 0;
-  const busPortOf = (i: number) => ports[2 * i + 1] ?? 0;
+  const [relayPort = 0, ...ports] = await freePorts(1 + 3 * nodeCount);
+  const portOf = (i: number) => ports[3 * i] ?? 0;
+  const busPortOf = (i: number) => ports[3 * i + 1] ?? 0;
+  const tlsPortOf = (i: number) => ports[3 * i + 2] ?? 0;
   const { password } = options;
 
   const all: TestNode[] = [];
   for (let i = 0; i < nodeCount; i++) {
     const announcedPort = i === 0 && options.relayed === true ? relayPort : undefined;
+    const tlsPort = options.tls === true ? tlsPortOf(i) : undefined;
     const node = await startRedisNode({
       port: portOf(i),
-      announcedPort,
+      announcedPort: tlsPort ?? announcedPort,
       password,
       args: [
         ...["--dir", folder, "--save", "", "--appendonly", "no", "--dbfilename", `dump-${i}.rdb`],
@@ -67,6 +73,7 @@ export async function startRedisCluster(options: TestClusterOptions = {}): Promi
         // The default waits 5 s before a replica is sent its data, for others that might come.
         ...["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"],
         ...(announcedPort === undefined ? [] : ["--cluster-announce-port", `${announcedPort}`]),
+        ...(tlsPort === undefined ? [] : tlsArgs(tlsPort)),
         ...(password === undefined ? [] : ["--requirepass", password, "--masterauth", password]),
         ...(options.args ?? []),
       ],
@@ -85,7 +92,8 @@ export async function startRedisCluster(options: TestClusterOptions = {}): Promi
   }
   for (const node of all) {
     for (const [i, other] of all.entries()) {
-      if (other !== node) await node.redis.call("CLUSTER", "MEET", "127.0.0.1", portOf(i), busPortOf(i));
+      const port = options.tls === true ? tlsPortOf(i) : portOf(i);
+      if (other !== node) await node.redis.call("CLUSTER", "MEET", "127.0.0.1", port, busPortOf(i));
     }
   }
   for (const node of all)
@@ -119,12 +127,21 @@ export async function startRedisCluster(options: TestClusterOptions = {}): Promi
   };
 }
 
+function tlsArgs(port: number): string[] {
+  const file = (name: string) => join(import.meta.dirname, "tls", name);
+  return [
+    ...["--tls-port", `${port}`, "--tls-cluster", "yes", "--tls-replication", "yes"],
+    ...["--tls-auth-clients", "no", "--tls-cert-file", file("cert.pem"), "--tls-key-file", file("key.pem")],
+    ...["--tls-ca-cert-file", file("cert.pem")],
+  ];
+}
+
 /** Resolves once a replica has become a master. */
 export async function promoted(replica: TestNode): Promise<void> {
   await eventually(async () => {
     const [role] = await replica.redis.role();
     return role === "master";
-  });
+  }, 5);
 }
 
 /** Makes a replica the master without asking anybody: for faults that the cluster itself does not see. */
@@ -134,11 +151,11 @@ export async function takeOver(replica: TestNode): Promise<void> {
 }
 
 /** Waits until something is so. The bound is only there to end a test that has failed. */
-export async function eventually(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const giveUpAt = performance.now() + withinMs;
+export async function eventually(isSo: () => boolean | Promise<boolean>, everyMs = 20): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs;
   while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error(`not so within ${withinMs} ms: ${isSo.toString()}`);
-    await delay(20);
+    if (performance.now() > giveUpAt) throw new Error(`not so within ${patienceMs} ms: ${isSo.toString()}`);
+    await delay(everyMs);
   }
 }
 
@@ -150,13 +167,22 @@ function isWhole(clusterInfo: string, nodeCount: number): boolean {
   );
 }
 
+/**
+ * Below the ports that the kernel gives to outgoing connections: of those, one may be taken between now and the
+ * server's start.
+ */
 async function freePorts(howMany: number): Promise<number[]> {
-  const servers = Array.from({ length: howMany }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < howMany) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    ports.add(port);
+    await once(server.close(), "close");
+  }
+  return [...ports];
 }

@@ -24,7 +24,7 @@ export interface NodeOptions {
   readonly password?: string | undefined;
 }
 
-/** A redis-server on loopback, with its process's end as its disposal. */
+/** A redis-server on loopback that answers, with its process's end as its disposal. */
 export async function startRedisNode(options: NodeOptions): Promise<TestNode & AsyncDisposable> {
   const { port, announcedPort = port, args, password } = options;
   const redis = await redisServer();
@@ -43,6 +43,18 @@ export async function startRedisNode(options: NodeOptions): Promise<TestNode & A
     ...(password === undefined ? {} : { password }),
   });
   connection.on("error", () => undefined);
+  const gone = once(child, "exit").then(([code]) => {
+    throw new Error(`redis-server on port ${port} ended at once, with code ${code}`);
+  });
+  // Later ends are the test's own doing.
+  gone.catch(() => undefined);
+  try {
+    await Promise.race([connection.ping(), gone]);
+  } catch (thrown) {
+    connection.disconnect();
+    process.off("exit", killNow);
+    throw thrown;
+  }
   return {
     address: `127.0.0.1:${announcedPort}`,
     redis: connection,

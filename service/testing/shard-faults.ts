@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { promoted, type TestCluster, type TestNode, takeOver } from "./redis-cluster.ts";
 
 /** A key, and a channel, of the first master's: the one that the faults below harm. */
@@ -26,14 +27,20 @@ export const shardFaults: readonly ShardFault[] = [
   {
     name: "behind a silent link",
     cause: async ({ relay }) => relay?.silence(),
-    promotion: (cluster) => takeOver(first(cluster.replicas)),
+    promotion: orderedPromotion,
   },
   {
     name: "without an answer to a SYN",
     cause: async ({ relay }) => relay?.blackhole(),
-    promotion: (cluster) => takeOver(first(cluster.replicas)),
+    promotion: orderedPromotion,
   },
 ];
+
+/** After the time that a failure detector would take. */
+async function orderedPromotion(cluster: TestCluster): Promise<void> {
+  await delay(2000);
+  await takeOver(first(cluster.replicas));
+}
 
 function first(nodes: readonly TestNode[]): TestNode {
   const [node] = nodes;
