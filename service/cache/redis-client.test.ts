@@ -12,7 +12,7 @@ import { type RedisErrorClass, redisErrorClass } from "./redis-errors.ts";
 
 const attemptTimeoutMs = 200;
 /** By when a command must have ended, on a machine that is busy with other things. */
-const patienceMs = 5 * attemptTimeoutMs;
+const patienceMs = 10 * attemptTimeoutMs;
 
 interface Sent {
   readonly at: number;
