@@ -10,9 +10,9 @@ export interface NodeAddress {
 export interface RedisClientOptions {
   readonly nodes: readonly NodeAddress[];
   /** Sent to every node, before anything else. Without a username, the user is the one named "default". */
-  readonly credentials: { readonly username: string | undefined; readonly password: string } | undefined;
+  readonly credentials?: { readonly username: string | undefined; readonly password: string } | undefined;
   /** undefined: plain TCP. */
-  readonly tls: ConnectionOptions | undefined;
+  readonly tls?: ConnectionOptions | undefined;
   /** undefined removes every timeout that a command can run into. */
   readonly attemptTimeoutMs: number | undefined;
   /** How many replies a connection, and so a shard, may owe before commands to it are rejected at once. */

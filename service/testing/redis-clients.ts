@@ -10,8 +10,6 @@ export async function connectedClient(
 ): Promise<Cluster & Disposable> {
   const client = redisClient({
     nodes: cluster.nodes.map(({ address }) => hostAndPort(address)),
-    credentials: undefined,
-    tls: undefined,
     attemptTimeoutMs: 200,
     maxUnanswered: 1000,
     ...options,
