@@ -99,7 +99,7 @@ function planAnswer(serving: ChatServing, chat: ChatRequest, tenant: string): An
 }
 
 /** Whom the answer is for, as the calling service says. */
-function readTenant(request: IncomingMessage): string {
+export function readTenant(request: IncomingMessage): string {
   const tenant = request.headers["x-tenant"] ?? "public";
   if (typeof tenant === "string" && /^[\w.-]{1,64}$/.test(tenant)) return tenant;
   throw new ApiError(

@@ -13,6 +13,7 @@ const environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
   PORT: wholeNumber(0, 65535).prefault("8000"),
   MODEL_NAME: name.default("llama-3-8b"),
+  EMBEDDINGS_MODEL_NAME: name.default("embed-256"),
   MODEL_VERSION: name.default("1"),
   MODEL_EPOCH: wholeNumber(0, 999_999_999).prefault("1"),
   MAX_BATCH: wholeNumber(1, 256).prefault("64"),
@@ -24,6 +25,7 @@ export interface Config {
   /** 0: any free port. */
   readonly port: number;
   readonly modelName: string;
+  readonly embeddingsModelName: string;
   /** Another version answers differently. */
   readonly modelVersion: string;
   /** The state of the data that answers rest on; told in each answer's provenance. */
@@ -49,6 +51,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: data.HOST,
     port: data.PORT,
     modelName: data.MODEL_NAME,
+    embeddingsModelName: data.EMBEDDINGS_MODEL_NAME,
     modelVersion: data.MODEL_VERSION,
     epoch: data.MODEL_EPOCH,
     maxBatch: data.MAX_BATCH,

@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import OpenAI from "openai";
 import { answerTokens } from "./content.ts";
+import { embeddingVector } from "./embedding-vectors.ts";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 const started: ChildProcess[] = [];
@@ -108,11 +109,11 @@ test("max_tokens cuts the answer off", async () => {
   }
 });
 
-test("the openai client lists the model", async () => {
+test("the openai client lists the models", async () => {
   const models = await client.models.list();
   assert.deepEqual(
     models.data.map((model) => model.id),
-    ["llama-3-8b"],
+    ["llama-3-8b", "embed-256"],
   );
 });
 
@@ -280,4 +281,38 @@ test("a wrong configuration is told whole, and nothing is started", async () => 
   assert.equal(code, 1);
   assert.match(told, /PORT "http"/);
   assert.match(told, /MAX_BATCH "0"/);
+});
+
+test("the openai client gets embeddings, in base64 as it asks by itself, and as numbers", async () => {
+  const input = ["How deep is the harbour?", "Who pays?"];
+  const expected = input.map((text) => [...embeddingVector("embed-256", "1", text, 256)]);
+  for (const encoding of [{}, { encoding_format: "float" as const }]) {
+    const { data, response } = await client.embeddings
+      .create({ model: "embed-256", input, ...encoding })
+      .withResponse();
+    assert.deepEqual(
+      data.data.map(({ index, embedding }) => [index, embedding]),
+      expected.map((vector, index) => [index, vector]),
+    );
+    assert.deepEqual(data.usage, { prompt_tokens: 9, total_tokens: 9 });
+    assert.match(
+      response.headers.get("x-provenance") ?? "",
+      /^tenant=public;epoch=1;generation=\d+;at=\d{13}$/,
+    );
+  }
+  const short = await client.embeddings.create({ model: "embed-256", input: "hi", dimensions: 8 });
+  assert.deepEqual(short.data[0]?.embedding, [...embeddingVector("embed-256", "1", "hi", 8)]);
+});
+
+test("embeddings that cannot be made are refused", async () => {
+  const embed = async (body: unknown) =>
+    errorOf(await fetch(`${url}/v1/embeddings`, { method: "POST", body: JSON.stringify(body) }));
+  const model = "embed-256";
+  assert.deepEqual(await embed({ model: "m", input: "x" }), {
+    ...{ status: 404, code: "model_not_found", param: "model" },
+  });
+  for (const input of ["", [], [""], [1, 2], [[1]], 7, undefined])
+    assert.deepEqual((await embed({ model, input })).code, "invalid_request", JSON.stringify(input));
+  assert.equal((await embed({ model, input: "x", dimensions: 257 })).param, "dimensions");
+  assert.equal((await embed({ model, input: ["x", "y ".repeat(20_000)] })).code, "context_length_exceeded");
 });

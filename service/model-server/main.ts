@@ -19,6 +19,7 @@ function assemble(config: Config): Server {
   return createModelServer({
     engine: createEngine(batch, systemClock),
     model: config.modelName,
+    embeddingsModel: config.embeddingsModelName,
     version: config.modelVersion,
     contextTokens,
     maxQueue: config.maxQueue,

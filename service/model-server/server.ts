@@ -1,15 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { ApiError } from "./api-error.ts";
 import { answerChat, type ChatServing } from "./chat-completions.ts";
+import { answerEmbeddings, type EmbeddingsServing } from "./embeddings.ts";
 
 const maxBodyBytes = 1024 * 1024;
 
 /** The HTTP side of the engine. The caller listens and closes. */
-export function createModelServer(serving: ChatServing): Server {
+export function createModelServer(serving: ChatServing & EmbeddingsServing): Server {
   const startedAtS = Math.floor(Date.now() / 1000);
   const models = JSON.stringify({
     object: "list",
-    data: [{ id: serving.model, object: "model", created: startedAtS, owned_by: "breakwater" }],
+    data: [serving.model, serving.embeddingsModel].map((id) => ({
+      ...{ id, object: "model", created: startedAtS, owned_by: "breakwater" },
+    })),
   });
   const health = JSON.stringify({ status: "ok" });
 
@@ -19,6 +22,10 @@ export function createModelServer(serving: ChatServing): Server {
       case "/v1/chat/completions":
         requireMethod(request, response, "POST");
         answerChat(serving, request, response, await readBody(request));
+        return;
+      case "/v1/embeddings":
+        requireMethod(request, response, "POST");
+        answerEmbeddings(serving, request, response, await readBody(request));
         return;
       case "/v1/models":
         requireMethod(request, response, "GET");
