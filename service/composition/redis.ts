@@ -1,13 +1,13 @@
 import type { Cluster } from "ioredis";
 import { redisLeases } from "../answering/redis-lease.ts";
 import { answerKind } from "../cache/answer-value.ts";
-import { type Damage, entryCodec } from "../cache/codec.ts";
-import type { NamedTier } from "../cache/layered.ts";
+import { type CodecSettings, type Damage, entryCodec } from "../cache/codec.ts";
 import { redisTier, type ShardGuard } from "../cache/redis.ts";
 import { redisClient } from "../cache/redis-client.ts";
 import { isShardFailure, redisErrorClass } from "../cache/redis-errors.ts";
 import { shardGuards } from "../cache/shards.ts";
 import type { Entry, Tier } from "../cache/tier.ts";
+import type { ValueKind } from "../cache/value-kind.ts";
 import type { Config } from "../config/config.ts";
 import type { Answer } from "../inference/engine.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
@@ -79,55 +79,39 @@ function counted(record: (thrown: unknown) => void): Policy {
   };
 }
 
-export function answersInRedis(
-  client: Cluster,
-  guardOf: (key: string) => ShardGuard,
-  config: Config,
-  { metrics }: Telemetry,
-): NamedTier<Answer> {
-  const tier = answersTier(client, guardOf, config, {
-    encoded: (plain, stored) => metrics.encoded("answers", plain, stored),
-    damaged: (damage) => metrics.damaged("answers", damage),
-  });
-  return { name: "redis", ...tier };
+/** Redis, as what is kept in it sees it. */
+export interface Shards {
+  readonly client: Cluster;
+  readonly guardOf: (key: string) => ShardGuard;
 }
 
-/** What leases need of Redis: the leases, and to look a second time for an answer that was counted the first time. */
-export function leasesInRedis(
-  client: Cluster,
-  guardOf: (key: string) => ShardGuard,
-  config: Config,
-  invalidations: Pick<Invalidations, "isCurrent"> | undefined,
-) {
-  const nobody = () => undefined;
-  const tier = answersTier(client, guardOf, config, { encoded: nobody, damaged: nobody });
-  async function look(key: string, signal: AbortSignal): Promise<Entry<Answer> | undefined> {
-    const entry = await tier.read(key, signal);
-    return entry === undefined || invalidations?.isCurrent(entry) === false ? undefined : entry;
-  }
-  return { store: redisLeases(client, guardOf), look };
-}
-
-interface TierReports {
+export interface StoringReports {
   encoded(plainBytes: number, storedBytes: number): void;
   damaged(damage: Damage): void;
 }
 
-function answersTier(
-  client: Cluster,
-  guardOf: (key: string) => ShardGuard,
+/** Entries of one kind in Redis. */
+export function entriesInRedis<V>(
+  kind: ValueKind<V>,
+  { client, guardOf }: Shards,
+  settings: CodecSettings & { readonly staleMs: number },
+  { encoded, damaged }: StoringReports,
+): Tier<V> {
+  const codec = entryCodec(kind, settings, encoded);
+  return redisTier({ client, codec, guardOf, staleMs: settings.staleMs, onDamaged: damaged });
+}
+
+/** What leases need of Redis: the leases, and to look a second time for an answer that was counted the first time. */
+export function leasesInRedis(
+  shards: Shards,
   { cache }: Config,
-  reports: TierReports,
-): Tier<Answer> {
-  return redisTier({
-    client,
-    codec: entryCodec(
-      answerKind,
-      { compressFromBytes: cache.compressFromBytes, maxValueBytes: cache.maxAnswerBytes },
-      reports.encoded,
-    ),
-    guardOf,
-    staleMs: cache.staleMs,
-    onDamaged: reports.damaged,
-  });
+  invalidations: Pick<Invalidations, "isCurrent"> | undefined,
+) {
+  const nobody = () => undefined;
+  const tier = entriesInRedis(answerKind, shards, cache, { encoded: nobody, damaged: nobody });
+  async function look(key: string, signal: AbortSignal): Promise<Entry<Answer> | undefined> {
+    const entry = await tier.read(key, signal);
+    return entry === undefined || invalidations?.isCurrent(entry) === false ? undefined : entry;
+  }
+  return { store: redisLeases(shards.client, shards.guardOf), look };
 }

@@ -3,12 +3,10 @@ import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { answerKind } from "../cache/answer-value.ts";
 import { cacheRule } from "../cache/cacheable.ts";
-import { layered } from "../cache/layered.ts";
 import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";
 import { drainable } from "../drain.ts";
 import { openaiHttpEngine } from "../inference/openai-http.ts";
-import { currentTiers } from "../invalidation/current-tiers.ts";
 import type { Readiness } from "../routes/ready.ts";
 import { createServer } from "../server.ts";
 import { openAccessLog } from "../telemetry/access-log.ts";
@@ -19,9 +17,10 @@ import { adminsByKey, tenantsByKey } from "../tenants.ts";
 import { answeringOf } from "./answering.ts";
 import { invalidationPart } from "./invalidation.ts";
 import { guardedEngine, modelGuard } from "./model.ts";
-import { answersInRedis, connect, guardsOfShards, leasesInRedis } from "./redis.ts";
+import { connect, guardsOfShards, leasesInRedis } from "./redis.ts";
 import { guardOfRequests } from "./request.ts";
 import type { Telemetry } from "./telemetry.ts";
+import { tiersOf } from "./tiers.ts";
 
 export interface Service {
   /** Listens, and resolves once it is ready to be sent requests. Rejects when the address cannot be had. */
@@ -46,21 +45,8 @@ export function compose(config: Config, log: Logger): Service {
   const client = config.redis.nodes.length > 0 ? connect(config, telemetry) : undefined;
   const redis = client && { client, guardOf: guardsOfShards(client, config, telemetry) };
   const invalidations = invalidationPart(config, client, telemetry);
-  const tiers = redis ? [answersInRedis(redis.client, redis.guardOf, config, telemetry)] : [];
-  const cache =
-    redis &&
-    layered(
-      currentTiers(tiers, invalidations, (tier) => metrics.invalidated("answers", tier)),
-      {
-        now: Date.now,
-        writesThrough: false,
-        bytesOf: answerKind.storedBytes,
-        maxValueBytes: config.cache.maxAnswerBytes,
-        onRead: (tier, result) => metrics.tierRead("answers", tier, result),
-        onTooLarge: () => metrics.notStored("answers", "too-large"),
-        onWriteFailure: (tier, thrown) => telemetry.onProblem(`${tier}-write`, thrown),
-      },
-    );
+  const tiers = { config, telemetry, redis, invalidations };
+  const answers = tiersOf("answers", answerKind, config.cache, tiers);
   const stopping = new AbortController();
   const accessLog =
     config.accessLog === undefined
@@ -73,9 +59,9 @@ export function compose(config: Config, log: Logger): Service {
   const server = createServer({
     answering: answeringOf(
       {
-        cache,
+        cache: answers.cache,
         invalidations,
-        leases: redis && leasesInRedis(redis.client, redis.guardOf, config, invalidations),
+        leases: redis && leasesInRedis(redis, config, invalidations),
         engine: guardedEngine(openaiHttpEngine(config.model.url), modelGuard(config, telemetry)),
         stopping: stopping.signal,
       },
@@ -126,6 +112,7 @@ export function compose(config: Config, log: Logger): Service {
       readiness = "draining";
       const finished = await drain(config.drain);
       stopping.abort(new Error("the service stops"));
+      await answers.stop();
       // Not quit(): that waits for replies, and hangs on a silent node.
       invalidations?.stop();
       client?.disconnect();

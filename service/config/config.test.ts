@@ -53,6 +53,7 @@ test("a problem with the API keys does not show them", () => {
 
 test("a policy that is off has no settings", () => {
   const off = {
+    BW_CACHE_L1: "off",
     BW_TIMEOUT: "off",
     BW_BREAKER: "off",
     BW_BULKHEAD: "off",
@@ -61,6 +62,7 @@ test("a policy that is off has no settings", () => {
     BW_SHED: "off",
   };
   const config = readConfig({ ...minimal, ...off });
+  assert.equal(config.cache.l1, undefined);
   assert.equal(config.timeouts, undefined);
   assert.equal(config.breakers, undefined);
   assert.equal(config.bulkheads, undefined);
@@ -155,4 +157,10 @@ test("no secret is shown, whatever is wrong with it", () => {
   const problems = problemsOf({ ...minimal, ...secrets });
   assert.equal(problems.length, 3);
   assert(!problems.join().includes("sesame"));
+});
+
+test("an eviction policy that there is not is a problem, and the others are named", () => {
+  const problems = problemsOf({ ...minimal, BW_CACHE_L1_POLICY: "random" });
+  assert.equal(problems.length, 1);
+  assert.match(problems.join(), /^BW_CACHE_L1_POLICY="random": must be one of lru, sieve, s3-fifo/);
 });

@@ -1,12 +1,14 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { CacheReason } from "../cache/cacheable.ts";
 import type { Damage } from "../cache/codec.ts";
 import type { TierName, TierReadResult } from "../cache/layered.ts";
+import type { MemoryTier } from "../cache/memory.ts";
+import type { WriteBehind, WriteLoss } from "../cache/write-behind.ts";
 
 export type CacheResult = "hit" | "stale" | "miss" | "bypass";
 /** Answers and embeddings have caches of their own, in the same tiers. */
 export type CacheName = "answers" | "embeddings";
-export type NotStored = "too-large";
+export type NotStored = "too-large" | "too-large-for-memory";
 
 export function cacheMetrics(register: Registry) {
   const registers = [register];
@@ -52,7 +54,56 @@ export function cacheMetrics(register: Registry) {
     labelNames: ["cache", "form"],
     registers,
   });
+  const evictions = new Counter({
+    name: "cache_evictions_total",
+    help: "Entries in memory that made room for others",
+    labelNames: ["cache"],
+    registers,
+  });
+  const lost = new Counter({
+    name: "cache_writes_lost_total",
+    help: "Entries that Redis never got, by reason",
+    labelNames: ["cache", "reason"],
+    registers,
+  });
+
+  const watched = new Map<string, Map<CacheName, () => number>>();
+  /** A gauge that asks when it is looked at. */
+  function watch(cache: CacheName, name: string, help: string, value: () => number): void {
+    const known = watched.get(name);
+    if (known !== undefined) {
+      known.set(cache, value);
+      return;
+    }
+    const values = new Map([[cache, value]]);
+    watched.set(name, values);
+    new Gauge({
+      name,
+      help,
+      labelNames: ["cache"],
+      registers,
+      collect() {
+        for (const [label, current] of values) this.labels(label).set(current());
+      },
+    });
+  }
+
   return {
+    evicted(cache: CacheName): void {
+      evictions.labels(cache).inc();
+    },
+    writeLost(cache: CacheName, reason: WriteLoss): void {
+      lost.labels(cache, reason).inc();
+    },
+    watchMemory(cache: CacheName, tier: Pick<MemoryTier<unknown>, "bytes" | "entries">): void {
+      watch(cache, "cache_memory_bytes", "What the entries in memory take, as estimated", tier.bytes);
+      watch(cache, "cache_memory_entries", "Entries in memory", tier.entries);
+    },
+    watchWriteBehind(cache: CacheName, queue: Pick<WriteBehind<unknown>, "waiting">): void {
+      const { waiting } = queue;
+      watch(cache, "cache_write_behind_entries", "Entries that wait to be written", () => waiting().entries);
+      watch(cache, "cache_write_behind_bytes", "Their size in memory", () => waiting().bytes);
+    },
     damaged(cache: CacheName, reason: Damage): void {
       damaged.labels(cache, reason).inc();
     },

@@ -25,7 +25,9 @@ export interface ServiceUnderTest extends AsyncDisposable {
 }
 
 export async function startService(env: Readonly<Record<string, string>>): Promise<ServiceUnderTest> {
-  const service = compose(readConfig({ BW_PORT: "0", BW_DRAIN_NOTICE_MS: "0", ...env }), createLog("silent"));
+  // Without the tier in memory, so that tests of Redis ask Redis.
+  const usual = { BW_PORT: "0", BW_DRAIN_NOTICE_MS: "0", BW_CACHE_L1: "off" };
+  const service = compose(readConfig({ ...usual, ...env }), createLog("silent"));
   const listening = once(service.server, "listening");
   const started = service.start();
   await listening;
