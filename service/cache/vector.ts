@@ -44,7 +44,8 @@ export class Vector {
     if (bytes.length === 0 || (form === "float32" && bytes.length % 4 !== 0)) {
       throw new RangeError(`Cannot read a vector of ${form} from ${bytes.length} bytes`);
     }
-    return new Vector(form, scale, bytes.slice());
+    // Not slice(): that of a Buffer is a view.
+    return new Vector(form, scale, new Uint8Array(bytes));
   }
 
   bytes(): Uint8Array {
