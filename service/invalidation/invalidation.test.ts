@@ -91,8 +91,14 @@ test("an answer that was being made when it was invalidated is given to whoever 
   await eventually(() => given.model.requests.length === 1);
   const { sequence } = await invalidate(other, targets["request"]?.(question));
   await knows(service, sequence);
+  // While it is still being made: nobody joins it, nor waits for it and takes it.
+  const later = [askWith(service, question), askWith(other, question)];
   const answered = await waiting;
   assert.deepEqual([answered.status, answered.provenance], [200, "generation=1"]);
+  for (const reply of await Promise.all(later)) {
+    assert.equal(reply.status, 200);
+    assert.notEqual(reply.provenance, "generation=1");
+  }
   given.model.delayMs = 0;
   for (const each of [service, other]) {
     const reply = await askWith(each, question);
