@@ -1,6 +1,6 @@
 import { csvReader, delimiterOf } from "./csv.ts";
 import type { LogReader } from "./format.ts";
-import { jsonReader, type RecordHandler } from "./json/records.ts";
+import { jsonLinesReader, jsonReader, type RecordHandler } from "./json/records.ts";
 import { firstLine } from "./lines.ts";
 import type { LogBuilder } from "./log-builder.ts";
 import type { Problems } from "./problems.ts";
@@ -33,26 +33,14 @@ export interface ExportedRequest {
   readonly answerBytes: number;
 }
 
+/** Makes a request of a record, or says why it is none to replay. */
+type RequestOf = (record: Readonly<Record<string, unknown>>) => ExportedRequest | string;
+
 /**
- * Reads an export as JSON (lines, or one array) or as CSV with a header, whichever it is. `requestOf` makes a
- * request of a record, or says why it is none to replay.
+ * Reads an export as JSON (lines, or one array) or as CSV with a header, whichever it is.
  */
-export function exportReader(
-  builder: LogBuilder,
-  problems: Problems,
-  requestOf: (record: Readonly<Record<string, unknown>>) => ExportedRequest | string,
-): LogReader {
-  const rows = new RequestRows(builder);
-  builder.tokensPerBlock = tokensPerTextBlock;
-  const handle: RecordHandler = (record) => {
-    if (isTooDeep(record)) {
-      problems.reject(tooDeep);
-      return;
-    }
-    const request = requestOf(record);
-    if (typeof request === "string") problems.note(request);
-    else addRequest(builder, problems, rows, request);
-  };
+export function exportReader(builder: LogBuilder, problems: Problems, requestOf: RequestOf): LogReader {
+  const handle = recordHandler(builder, problems, requestOf);
   let reader: LogReader | undefined;
   return {
     read(block) {
@@ -61,6 +49,25 @@ export function exportReader(
         : csvRecordReader(problems, handle);
       return reader.read(block);
     },
+  };
+}
+
+/** As exportReader, for JSON lines alone: each can be read without the others. */
+export function exportLinesReader(builder: LogBuilder, problems: Problems, requestOf: RequestOf): LogReader {
+  return jsonLinesReader(problems, recordHandler(builder, problems, requestOf));
+}
+
+function recordHandler(builder: LogBuilder, problems: Problems, requestOf: RequestOf): RecordHandler {
+  const rows = new RequestRows(builder);
+  builder.tokensPerBlock = tokensPerTextBlock;
+  return (record) => {
+    if (isTooDeep(record)) {
+      problems.reject(tooDeep);
+      return;
+    }
+    const request = requestOf(record);
+    if (typeof request === "string") problems.note(request);
+    else addRequest(builder, problems, rows, request);
   };
 }
 

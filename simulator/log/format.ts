@@ -8,6 +8,11 @@ export interface Format {
   /** Whether a file that begins like this is most likely in this format. */
   matches(head: Head): boolean;
   open(builder: LogBuilder, problems: Problems, options: FormatOptions): LogReader;
+  /**
+   * For JSON lines that can be read each without the others: several threads then read a large log, each with a reader of
+   * its own. Its reader throws LooksBack at a line that does need the others.
+   */
+  openLines?(builder: LogBuilder, problems: Problems): LogReader;
 }
 
 export interface FormatOptions {

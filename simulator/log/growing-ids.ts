@@ -16,4 +16,13 @@ export class GrowingIds {
   at(index: number): number {
     return this.#segments[Math.floor(index / idsPerSegment)]?.[index % idsPerSegment] ?? 0;
   }
+
+  toArray(): Uint32Array<ArrayBuffer> {
+    const ids = new Uint32Array(this.length);
+    this.#segments.forEach((segment, i) => {
+      const from = i * idsPerSegment;
+      ids.set(segment.subarray(0, this.length - from), from);
+    });
+    return ids;
+  }
 }

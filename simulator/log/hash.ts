@@ -1,5 +1,13 @@
 const encoder = new TextEncoder();
 
+/** What a name adds to the hashes of all that is in it. */
+export interface Salt {
+  readonly first: number;
+  readonly second: number;
+}
+
+export const noSalt: Salt = { first: 0, second: 0 };
+
 /**
  * MurmurHash3 x86 128 (Austin Appleby, public domain), over a range of bytes.
  *
@@ -96,12 +104,14 @@ export class Hash128 {
   }
 
   /**
-   * Sets apart equal hashes of different tenants and models. Each moves a word of its own by an odd multiple,
-   * so two pairs never map one hash onto itself.
+   * Sets apart equal hashes of different tenants and models: each moves two words by 64 bits of its name's hash. Names,
+   * and not their ids, so that threads that read parts of one log agree.
    */
-  within(tenant: number, model: number): this {
-    this.h1 = (this.h1 + Math.imul(tenant, 0x9e3779b1)) | 0;
-    this.h2 = (this.h2 + Math.imul(model, 0x85ebca77)) | 0;
+  within(tenant: Salt, model: Salt): this {
+    this.h1 = (this.h1 + tenant.first) | 0;
+    this.h2 = (this.h2 + tenant.second) | 0;
+    this.h3 = (this.h3 + model.first) | 0;
+    this.h4 = (this.h4 + model.second) | 0;
     return this;
   }
 }

@@ -6,22 +6,25 @@ export class Interner {
   #mask = 1023;
   /** Two words a slot: id + 1 (0: free) and the hash's first word. */
   #slots = new Int32Array(2 * 1024);
-  /** The other three words of each id's hash. */
-  #rest = new Int32Array(3 * 1024);
+  /** The four words of each id's hash. */
+  #words = new Int32Array(4 * 1024);
 
   idOf(hash: Hash128): number {
+    return this.idOfWords(hash.h1, hash.h2, hash.h3, hash.h4);
+  }
+
+  idOfWords(h1: number, h2: number, h3: number, h4: number): number {
     const slots = this.#slots;
-    const rest = this.#rest;
+    const words = this.#words;
     const mask = this.#mask;
-    const first = hash.h1;
-    for (let slot = first & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = h1 & mask; ; slot = (slot + 1) & mask) {
       const id = (slots[2 * slot] ?? 0) - 1;
-      if (id < 0) return this.#add(hash, slot);
+      if (id < 0) return this.#add(h1, h2, h3, h4, slot);
       if (
-        slots[2 * slot + 1] === first &&
-        rest[3 * id] === hash.h2 &&
-        rest[3 * id + 1] === hash.h3 &&
-        rest[3 * id + 2] === hash.h4
+        slots[2 * slot + 1] === h1 &&
+        words[4 * id + 1] === h2 &&
+        words[4 * id + 2] === h3 &&
+        words[4 * id + 3] === h4
       ) {
         return id;
       }
@@ -30,35 +33,42 @@ export class Interner {
 
   /** The id that the hash has already, or -1. */
   find(hash: Hash128): number {
+    const words = this.#words;
     for (let slot = hash.h1 & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const id = (this.#slots[2 * slot] ?? 0) - 1;
       if (id < 0) return -1;
       if (
         this.#slots[2 * slot + 1] === hash.h1 &&
-        this.#rest[3 * id] === hash.h2 &&
-        this.#rest[3 * id + 1] === hash.h3 &&
-        this.#rest[3 * id + 2] === hash.h4
+        words[4 * id + 1] === hash.h2 &&
+        words[4 * id + 2] === hash.h3 &&
+        words[4 * id + 3] === hash.h4
       ) {
         return id;
       }
     }
   }
 
+  /** The hashes of all ids from one on, four words each. */
+  hashesFrom(id: number): Int32Array {
+    return this.#words.slice(4 * id, 4 * this.size);
+  }
+
   /** 32 bits of each id's hash; of an integer (`Hash128.ofInteger`) its halves folded into one. */
   shortHashes(): Int32Array {
     const hashes = new Int32Array(new SharedArrayBuffer(4 * this.size));
-    const rest = this.#rest;
-    for (let id = 0; id < this.size; id++) hashes[id] = (rest[3 * id] ?? 0) ^ (rest[3 * id + 1] ?? 0);
+    const words = this.#words;
+    for (let id = 0; id < this.size; id++) hashes[id] = (words[4 * id + 1] ?? 0) ^ (words[4 * id + 2] ?? 0);
     return hashes;
   }
 
-  #add(hash: Hash128, slot: number): number {
+  #add(h1: number, h2: number, h3: number, h4: number, slot: number): number {
     const id = this.size++;
     this.#slots[2 * slot] = id + 1;
-    this.#slots[2 * slot + 1] = hash.h1;
-    this.#rest[3 * id] = hash.h2;
-    this.#rest[3 * id + 1] = hash.h3;
-    this.#rest[3 * id + 2] = hash.h4;
+    this.#slots[2 * slot + 1] = h1;
+    this.#words[4 * id] = h1;
+    this.#words[4 * id + 1] = h2;
+    this.#words[4 * id + 2] = h3;
+    this.#words[4 * id + 3] = h4;
     if (this.size > 0.7 * this.#mask) this.#grow();
     return id;
   }
@@ -76,10 +86,11 @@ export class Interner {
       slots[2 * slot] = id;
       slots[2 * slot + 1] = first;
     }
-    const rest = new Int32Array(3 * (mask + 1));
-    rest.set(this.#rest);
+    // No more ids than 0.7 of the slots.
+    const words = new Int32Array(3 * (mask + 1));
+    words.set(this.#words.subarray(0, 4 * this.size));
     this.#slots = slots;
-    this.#rest = rest;
+    this.#words = words;
     this.#mask = mask;
   }
 }

@@ -3,7 +3,7 @@ import { Hash128 } from "./hash.ts";
 import { Interner } from "./interner.ts";
 import { type PromptBlocks, type RequestLog, rowKind } from "./log.ts";
 import { LogError } from "./log-error.ts";
-import { columnOf, RowSegment, rowsPerSegment } from "./row-segments.ts";
+import { columnOf, emptySegment, type RowSegment, rowsPerSegment } from "./row-segments.ts";
 import { TextIds } from "./text-ids.ts";
 
 /** One row on its way into the log. A reader fills what its format knows and leaves the rest. */
@@ -31,8 +31,16 @@ export interface Row {
   similarity: number;
 }
 
+/** The times of rows in the order in which they were added; NaN where none has one. */
+export interface TimeRange {
+  readonly firstTimeMs: number;
+  readonly lastTimeMs: number;
+  readonly inOrder: boolean;
+}
+
 /** -1 as a Uint32Array holds it. */
 const noClient = 0xffffffff;
+const noScope = 0xffffffff;
 
 /** Collects rows in any order of time, and makes the log of them. */
 export class LogBuilder {
@@ -43,18 +51,31 @@ export class LogBuilder {
   readonly models = new TextIds();
   /** By hash alone: who asked is nobody's business. */
   readonly clients = new Interner();
-  rows = 0;
+  rows: number;
   /** For formats with prefix blocks. */
   tokensPerBlock = 0;
 
   readonly #hash = new Hash128();
-  readonly #segments: RowSegment[] = [];
-  #segment = new RowSegment();
-  readonly #blockIds = new GrowingIds();
-  readonly #blocks = new Interner();
+  /** The prefix blocks of the rows added, one row's after the other's. */
+  blockIds = new GrowingIds();
+  readonly blocks = new Interner();
+
+  /** All but the last are full, or were added whole. */
+  #segments: RowSegment[] = [];
   #blocksOfRow = 0;
+  #firstTimeMs = Number.NaN;
   #lastTimeMs = Number.NaN;
   #inOrder = true;
+  readonly #source: number;
+
+  /**
+   * @param source another number for each thread that reads parts of one log, 0 for a builder of all of it
+   * @param rows how many the thread has read before
+   */
+  constructor({ source = 0, rows = 0 } = {}) {
+    this.#source = source;
+    this.rows = rows;
+  }
 
   /** Makes `row` a row of which nothing is known. */
   start(): Row {
@@ -79,7 +100,7 @@ export class LogBuilder {
 
   /** A key that no other row has, for formats that do not tell requests apart. */
   keyOfItsOwn(): number {
-    return this.keys.idOf(this.#hash.ofInteger(this.rows, 0));
+    return this.keys.idOf(this.#hash.ofInteger(this.rows, this.#source));
   }
 
   /** The key of an object that the format names by an integer below 2^64. */
@@ -89,27 +110,30 @@ export class LogBuilder {
 
   /** The dense id of a prefix block, by a hash of the prompt up to the block's end. */
   blockId(hash: Hash128): number {
-    return this.#blocks.idOf(hash);
+    return this.blocks.idOf(hash);
   }
 
   /** The next prefix block of `row`'s prompt. */
   addBlockId(id: number): void {
-    this.#blockIds.push(id);
+    this.blockIds.push(id);
     this.#blocksOfRow++;
   }
 
   /** Adds `row` as it is now. */
   add(): void {
     const row = this.row;
-    const at = this.rows % rowsPerSegment;
-    if (at === 0) {
-      if (this.rows > 0) this.#segment = new RowSegment();
-      this.#segments.push(this.#segment);
+    let segment = this.#segments[this.#segments.length - 1];
+    if (segment === undefined || segment.rows === rowsPerSegment) {
+      segment = emptySegment();
+      this.#segments.push(segment);
     }
-    const segment = this.#segment;
-    const timeMs = Number.isNaN(row.timeMs) ? this.#lastTimeMs : row.timeMs;
-    if (timeMs < this.#lastTimeMs) this.#inOrder = false;
-    this.#lastTimeMs = timeMs;
+    const at = segment.rows;
+    const { timeMs } = row;
+    if (!Number.isNaN(timeMs)) {
+      if (timeMs < this.#lastTimeMs) this.#inOrder = false;
+      if (Number.isNaN(this.#lastTimeMs)) this.#firstTimeMs = timeMs;
+      this.#lastTimeMs = timeMs;
+    }
     segment.timeMs[at] = timeMs;
     segment.key[at] = row.key;
     segment.promptTokens[at] = row.promptTokens;
@@ -155,7 +179,37 @@ export class LogBuilder {
       segment.blockCount[at] = this.#blocksOfRow;
       this.#blocksOfRow = 0;
     }
+    segment.rows++;
     this.rows++;
+  }
+
+  /** Adds rows whose ids are this builder's; their blocks are in `blockIds` already. No `add` may follow. */
+  addSegments(segments: readonly RowSegment[], { firstTimeMs, lastTimeMs, inOrder }: TimeRange): void {
+    for (const segment of segments) {
+      this.#segments.push(segment);
+      this.rows += segment.rows;
+    }
+    if (Number.isNaN(lastTimeMs)) return;
+    if (!inOrder || firstTimeMs < this.#lastTimeMs) this.#inOrder = false;
+    if (Number.isNaN(this.#firstTimeMs)) this.#firstTimeMs = firstTimeMs;
+    this.#lastTimeMs = lastTimeMs;
+  }
+
+  /** Takes the rows out that were added since the last time; the ids stay. */
+  takeRows(): { segments: RowSegment[]; times: TimeRange; blockIds: Uint32Array<ArrayBuffer> } {
+    const segments = this.#segments;
+    const blockIds = this.blockIds.toArray();
+    const times = {
+      firstTimeMs: this.#firstTimeMs,
+      lastTimeMs: this.#lastTimeMs,
+      inOrder: this.#inOrder,
+    };
+    this.#segments = [];
+    this.#firstTimeMs = Number.NaN;
+    this.#lastTimeMs = Number.NaN;
+    this.#inOrder = true;
+    this.blockIds = new GrowingIds();
+    return { segments, times, blockIds };
   }
 
   /**
@@ -251,9 +305,10 @@ export class LogBuilder {
     const tenant = columnOf(this.#segments, this.rows, order, Uint32Array, (segment) => segment.tenant, 0);
     const kind = columnOf(this.#segments, this.rows, order, Uint8Array, (segment) => segment.kind, 0);
     const scopes = new Map<number, number>();
-    const keyScope = new Uint32Array(new SharedArrayBuffer(4 * this.keys.size));
+    const keyScope = new Uint32Array(new SharedArrayBuffer(4 * this.keys.size)).fill(noScope);
     for (let row = 0; row < key.length; row++) {
-      if (kind[row] !== rowKind.request) continue;
+      // The key has its tenant and model in it: the first row tells.
+      if (keyScope[key[row] ?? 0] !== noScope || kind[row] !== rowKind.request) continue;
       const pair = 0x10000 * (tenant[row] ?? 0) + (model[row] ?? 0);
       let scope = scopes.get(pair);
       if (scope === undefined) {
@@ -286,15 +341,15 @@ export class LogBuilder {
     const startAsRead = new Uint32Array(rows + 1);
     for (let row = 0; row < rows; row++) startAsRead[row + 1] = (startAsRead[row] ?? 0) + (counts[row] ?? 0);
     const start = new Uint32Array(new SharedArrayBuffer(4 * (rows + 1)));
-    const ids = new Uint32Array(new SharedArrayBuffer(4 * this.#blockIds.length));
+    const ids = new Uint32Array(new SharedArrayBuffer(4 * this.blockIds.length));
     let end = 0;
     for (let row = 0; row < rows; row++) {
       const from = order === undefined ? row : (order[row] ?? 0);
       for (let i = startAsRead[from] ?? 0; i < (startAsRead[from + 1] ?? 0); i++)
-        ids[end++] = this.#blockIds.at(i);
+        ids[end++] = this.blockIds.at(i);
       start[row + 1] = end;
     }
-    return { start, ids, blocks: this.#blocks.size, tokensPerBlock: this.tokensPerBlock };
+    return { start, ids, blocks: this.blocks.size, tokensPerBlock: this.tokensPerBlock };
   }
 
   #timeOrder(): Uint32Array {

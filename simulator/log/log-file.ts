@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { LogError } from "./log-error.ts";
@@ -7,37 +7,73 @@ import { LogError } from "./log-error.ts";
 const chunkBytes = 1024 * 1024;
 
 /** A log as it lies on disk: plain, gzip or Zstandard, told by its first bytes whatever its name. */
-export class LogFile {
+export class LogFile implements AsyncDisposable {
   readonly path: string;
   readonly bytesTotal: number;
   /** Of the file as it is, compressed or not. */
   bytesRead = 0;
+  readonly #handle: FileHandle;
   readonly #compression: "gzip" | "zstandard" | undefined;
+  /** Of a compressed log: its content, and what of it is not taken yet. */
+  readonly #content: AsyncGenerator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array(0);
 
-  private constructor(path: string, bytesTotal: number, compression: "gzip" | "zstandard" | undefined) {
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    bytesTotal: number,
+    compression: "gzip" | "zstandard" | undefined,
+  ) {
     this.path = path;
+    this.#handle = handle;
     this.bytesTotal = bytesTotal;
     this.#compression = compression;
+    this.#content = this.#decompressed();
   }
 
   /** @throws LogError NO_SUCH_LOG */
   static async open(path: string): Promise<LogFile> {
+    let handle: FileHandle | undefined;
     try {
-      await using handle = await open(path);
+      handle = await open(path);
       const magic = Buffer.alloc(4);
       await handle.read(magic, 0, 4, 0);
       const zstandard = magic.readUInt32LE(0) === 0xfd2fb528 || isSkippable(magic);
       const gzip = magic.readUInt16BE(0) === 0x1f8b;
-      return new LogFile(path, (await stat(path)).size, zstandard ? "zstandard" : gzip ? "gzip" : undefined);
+      const { size } = await handle.stat();
+      return new LogFile(path, handle, size, zstandard ? "zstandard" : gzip ? "gzip" : undefined);
     } catch (thrown) {
+      await handle?.close();
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       throw new LogError("NO_SUCH_LOG", `Cannot read log "${path}": ${reason}`, { cause: thrown });
     }
   }
 
-  /** The log's content, decompressed. */
-  async *content(): AsyncGenerator<Uint8Array> {
-    if (this.#compression !== "zstandard") {
+  /** Reads the log's content, decompressed, into [from, to) of the bytes. Returns how many came; 0 at the log's end. */
+  async read(into: Uint8Array, from: number, to: number): Promise<number> {
+    if (this.#compression === undefined) {
+      const { bytesRead } = await this.#handle.read(into, from, to - from, this.bytesRead);
+      this.bytesRead += bytesRead;
+      return bytesRead;
+    }
+    while (this.#rest.length === 0) {
+      const { done, value } = await this.#content.next();
+      if (done === true) return 0;
+      this.#rest = value;
+    }
+    const part = this.#rest.subarray(0, to - from);
+    into.set(part, from);
+    this.#rest = this.#rest.subarray(part.length);
+    return part.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#content.return(undefined);
+    await this.#handle.close();
+  }
+
+  async *#decompressed(): AsyncGenerator<Uint8Array> {
+    if (this.#compression === "gzip") {
       yield* this.#from(0);
       return;
     }
@@ -52,9 +88,8 @@ export class LogFile {
 
   /** The length of the skippable frame at a position of the file (RFC 8878, 3.1.2), or 0: it is none. */
   async #skippableBytes(start: number): Promise<number> {
-    await using handle = await open(this.path);
     const head = Buffer.alloc(8);
-    const { bytesRead } = await handle.read(head, 0, 8, start);
+    const { bytesRead } = await this.#handle.read(head, 0, 8, start);
     return bytesRead === 8 && isSkippable(head) ? 8 + head.readUInt32LE(4) : 0;
   }
 
@@ -62,25 +97,19 @@ export class LogFile {
   async *#from(start: number): AsyncGenerator<Uint8Array, number> {
     const file = createReadStream(this.path, { start, highWaterMark: chunkBytes });
     const options = { chunkSize: chunkBytes };
-    const decompressor =
-      this.#compression === "gzip"
-        ? createGunzip(options)
-        : this.#compression === "zstandard"
-          ? createZstdDecompress(options)
-          : undefined;
+    const decompressor = this.#compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
     try {
       // The loop over the result throws what goes wrong in the pipeline.
-      const content = decompressor === undefined ? file : pipeline(file, decompressor, () => {});
-      for await (const chunk of content) {
-        this.bytesRead = start + (decompressor?.bytesWritten ?? file.bytesRead);
+      for await (const chunk of pipeline(file, decompressor, () => {})) {
+        this.bytesRead = start + decompressor.bytesWritten;
         const part: Uint8Array = chunk;
         yield part;
       }
-      this.bytesRead = start + (decompressor?.bytesWritten ?? file.bytesRead);
-      return decompressor?.bytesWritten ?? file.bytesRead;
+      this.bytesRead = start + decompressor.bytesWritten;
+      return decompressor.bytesWritten;
     } finally {
       file.destroy();
-      decompressor?.destroy();
+      decompressor.destroy();
     }
   }
 }

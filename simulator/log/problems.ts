@@ -6,8 +6,8 @@ export class Problems {
   line = 0;
   records = 0;
   malformed = 0;
-  readonly examples: { readonly line: number; readonly reason: string }[] = [];
-  readonly skipped: Record<string, number> = {};
+  examples: { readonly line: number; readonly reason: string }[] = [];
+  skipped: Record<string, number> = {};
 
   /** Counts the current line as malformed. `reason` quotes nothing from it. */
   reject(reason: string): void {
@@ -19,6 +19,27 @@ export class Problems {
   latency(ms: number): number {
     if (ms < 0) this.note("latency below zero: left out");
     return ms >= 0 && ms !== Number.POSITIVE_INFINITY ? ms : Number.NaN;
+  }
+
+  /** Adds the problems of the lines that come next, whose lines count from 1. */
+  add(next: Pick<Problems, "line" | "records" | "malformed" | "examples" | "skipped">): void {
+    for (const { line, reason } of next.examples) {
+      if (this.examples.length < examplesKept) this.examples.push({ line: this.line + line, reason });
+    }
+    for (const [reason, count] of Object.entries(next.skipped)) {
+      this.skipped[reason] = (this.skipped[reason] ?? 0) + count;
+    }
+    this.line += next.line;
+    this.records += next.records;
+    this.malformed += next.malformed;
+  }
+
+  clear(): void {
+    this.line = 0;
+    this.records = 0;
+    this.malformed = 0;
+    this.examples = [];
+    this.skipped = {};
   }
 
   /** Counts the current record as well-formed, and no request to replay (or known only in part). */

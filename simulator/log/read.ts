@@ -1,12 +1,16 @@
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { type FormatName, formats } from "./catalog.ts";
-import type { ColumnMap, LogReader } from "./format.ts";
+import type { ColumnMap, Format } from "./format.ts";
 import { guessFormat, headOf } from "./guess.ts";
 import type { RequestLog } from "./log.ts";
 import { LogBuilder } from "./log-builder.ts";
 import { LogError } from "./log-error.ts";
 import { LogFile } from "./log-file.ts";
+import { LooksBack } from "./looks-back.ts";
+import { LineThreads } from "./parallel/line-threads.ts";
 import { Problems } from "./problems.ts";
+import { oneThread, padding, type WayToRead } from "./way-to-read.ts";
 
 export interface ReadOptions {
   /** Missing: guessed from the log's beginning. */
@@ -15,6 +19,10 @@ export interface ReadOptions {
   readonly columns?: ColumnMap;
   /** The largest share of malformed lines that is let pass. */
   readonly mostMalformedShare?: number;
+  /** Threads that read a large log of JSON lines; 0 and 1: none but this one. Default: one for each core. */
+  readonly threads?: number;
+  /** Logs of fewer bytes, as they lie on disk, are read by this thread alone: others take a while to start. */
+  readonly threadsFromBytes?: number;
   /** Called about once for every few megabytes. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
@@ -46,8 +54,6 @@ const defaultMostMalformedShare = 0.01;
 const headBytes = 64 * 1024;
 const workBytes = 4 * 1024 * 1024;
 const mostRecordBytes = 256 * 1024 * 1024;
-/** Readers look past the end of what they are given. */
-const padding = 16;
 
 /**
  * Reads a log into columns, in memory that grows with its rows and not with its texts.
@@ -58,66 +64,70 @@ export async function readLog(
   path: string,
   options: ReadOptions = {},
 ): Promise<{ log: RequestLog; report: ReadReport }> {
-  const file = await LogFile.open(path);
+  try {
+    return await readOnce(path, options);
+  } catch (thrown) {
+    if (!(thrown instanceof LooksBack)) throw thrown;
+    return await readOnce(path, { ...options, threads: 1 });
+  }
+}
+
+async function readOnce(
+  path: string,
+  options: ReadOptions,
+): Promise<{ log: RequestLog; report: ReadReport }> {
+  await using file = await LogFile.open(path);
   const builder = new LogBuilder();
   const problems = new Problems();
-  let format = options.format;
-  let reader: LogReader | undefined;
   let bytes = new Uint8Array(workBytes + padding);
-  let view = new DataView(bytes.buffer);
   let filled = 0;
-  /** Past a byte order mark, in the first block. */
-  let textStart = 0;
+  let last = false;
 
-  const consume = (last: boolean): void => {
-    if (reader === undefined) {
-      format ??= guess(path, bytes.subarray(0, headEnd(bytes, filled)), last && filled <= headBytes);
-      reader = formats[format].open(builder, problems, options);
-      if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) textStart = 3;
+  const fill = async (): Promise<void> => {
+    while (!last && filled + padding < bytes.length) {
+      options.signal?.throwIfAborted();
+      const count = await file.read(bytes, filled, bytes.length - padding);
+      filled += count;
+      last = count === 0;
     }
-    const read = reader.read({ bytes, view, from: textStart, to: filled, last });
-    textStart = 0;
-    bytes.copyWithin(0, read, filled);
-    filled -= read;
-    options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
   };
 
+  let format: FormatName;
   try {
-    for await (const part of file.content()) {
-      options.signal?.throwIfAborted();
-      for (let at = 0; at < part.length; ) {
-        if (filled + padding === bytes.length) {
-          consume(false);
-          if (filled + padding === bytes.length) {
-            // Not one whole record in all this.
-            if (filled >= mostRecordBytes) throw recordTooLong(path, problems.line + 1);
-            const larger = new Uint8Array(2 * (bytes.length - padding) + padding);
-            larger.set(bytes);
-            bytes = larger;
-            view = new DataView(bytes.buffer);
-          }
-        }
-        const count = Math.min(part.length - at, bytes.length - padding - filled);
-        bytes.set(part.subarray(at, at + count), filled);
-        filled += count;
-        at += count;
+    await fill();
+    const head = bytes.subarray(0, headEnd(bytes, filled));
+    format = options.format ?? guess(path, head, last && filled <= headBytes);
+    let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    await using way = wayToRead(format, file, bytes.subarray(from, filled), options, builder, problems);
+    for (;;) {
+      const next = await way.read({ bytes, from, to: filled, last });
+      options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
+      if (last) break;
+      from = 0;
+      ({ bytes, filled } = next);
+      if (filled + padding === bytes.length) {
+        // Not one whole record in all this.
+        if (filled >= mostRecordBytes) throw recordTooLong(path, problems.line + 1);
+        const larger = new Uint8Array(2 * (bytes.length - padding) + padding);
+        larger.set(bytes);
+        bytes = larger;
       }
+      await fill();
     }
-    consume(true);
+    options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
   } catch (thrown) {
-    if (thrown instanceof LogError || options.signal?.aborted) throw thrown;
+    if (thrown instanceof LogError || thrown instanceof LooksBack || options.signal?.aborted) throw thrown;
     throw new LogError("UNREADABLE", `Cannot read log "${path}": ${reasonOf(thrown)}`, { cause: thrown });
   }
 
-  const used = format ?? "csv";
-  checkShare(path, used, problems, options.mostMalformedShare ?? defaultMostMalformedShare);
+  checkShare(path, format, problems, options.mostMalformedShare ?? defaultMostMalformedShare);
   if (builder.rows === 0) {
-    throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": as ${used} it holds no requests`, {
+    throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": as ${format} it holds no requests`, {
       hint: `Records: ${problems.records}. Formats: ${Object.keys(formats).join(", ")}.`,
     });
   }
   const report: ReadReport = {
-    format: used,
+    format,
     guessed: options.format === undefined,
     records: problems.records,
     malformed: problems.malformed,
@@ -125,6 +135,27 @@ export async function readLog(
     notes: problems.skipped,
   };
   return { log: builder.finish(basename(path)), report };
+}
+
+/** By several threads, where the log is large and its lines need no others; else by this one. */
+function wayToRead(
+  format: FormatName,
+  file: LogFile,
+  content: Uint8Array,
+  options: ReadOptions,
+  builder: LogBuilder,
+  problems: Problems,
+): WayToRead {
+  const { threads = availableParallelism(), threadsFromBytes = 32 * 1024 * 1024 } = options;
+  const chosen: Format = formats[format];
+  const reader = chosen.open(builder, problems, options);
+  const startsWithLine = content.find((byte) => byte > 0x20) === 0x7b;
+  return threads < 2 ||
+    file.bytesTotal < threadsFromBytes ||
+    !startsWithLine ||
+    chosen.openLines === undefined
+    ? oneThread(reader)
+    : new LineThreads(threads, format, builder, problems);
 }
 
 /** Where the part ends that tells the format: a long first line is in it as a whole. */

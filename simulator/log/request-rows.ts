@@ -1,5 +1,5 @@
 import { canonicalRequest, normalisedRequest, promptText } from "./canonical-request.ts";
-import { Hash128 } from "./hash.ts";
+import { Hash128, noSalt } from "./hash.ts";
 import type { LogBuilder, Row } from "./log-builder.ts";
 
 /** A prefix block of a prompt that the log has as text. 4 bytes a token is OpenAI's rule of thumb for English. */
@@ -35,15 +35,19 @@ export class RequestRows {
 
   /** The id of who asked: a name means someone else in another tenant. */
   clientOf(tenant: number, name: string): number {
-    return this.#builder.clients.idOf(this.#hash.ofText(name).within(tenant, 0));
+    return this.#builder.clients.idOf(
+      this.#hash.ofText(name).within(this.#builder.tenants.saltOf(tenant), noSalt),
+    );
   }
 
   /** Sets the row's keys from a request: parsed JSON, or a text that is the prompt. */
   identify(row: Row, tenant: number, model: number, request: unknown): Identity {
     const builder = this.#builder;
-    row.key = builder.keys.idOf(this.hashOf(request).within(tenant, model));
+    const ofTenant = builder.tenants.saltOf(tenant);
+    const ofModel = builder.models.saltOf(model);
+    row.key = builder.keys.idOf(this.hashOf(request).within(ofTenant, ofModel));
     const text = normalisedRequest(request);
-    row.normalisedKey = builder.normalisedKeys.idOf(this.#hash.ofText(text).within(tenant, model));
+    row.normalisedKey = builder.normalisedKeys.idOf(this.#hash.ofText(text).within(ofTenant, ofModel));
     return row;
   }
 
@@ -57,8 +61,9 @@ export class RequestRows {
     const { written } = this.#encoder.encodeInto(text, this.#text);
     const ids = new Uint32Array(Math.floor(written / bytesPerBlock));
     const view = this.#blockView;
-    view.setInt32(0, model, true);
-    view.setInt32(4, 0, true);
+    const salt = this.#builder.models.saltOf(model);
+    view.setInt32(0, salt.first, true);
+    view.setInt32(4, salt.second, true);
     view.setInt32(8, 0, true);
     view.setInt32(12, 0, true);
     for (let i = 0; i < ids.length; i++) {

@@ -1,32 +1,80 @@
 export const rowsPerSegment = 1 << 16;
 
 /** The columns of one stretch of rows. Those that most logs lack come with the first row that has them. */
-export class RowSegment {
-  readonly timeMs = new Float64Array(rowsPerSegment);
-  readonly key = new Uint32Array(rowsPerSegment);
-  readonly promptTokens = new Uint32Array(rowsPerSegment);
-  readonly outputTokens = new Uint32Array(rowsPerSegment);
-  readonly bytes = new Uint32Array(rowsPerSegment);
-  readonly latencyMs = new Float32Array(rowsPerSegment);
-  readonly model = new Uint16Array(rowsPerSegment);
-  /** Of the rows of tenants but the first. */
-  tenant: Uint32Array | undefined;
-  client: Int32Array | undefined;
-  normalisedKey: Int32Array | undefined;
-  cachedTokens: Uint32Array | undefined;
-  cacheWriteTokens: Uint32Array | undefined;
-  kind: Uint8Array | undefined;
-  nearestKey: Int32Array | undefined;
-  similarity: Float32Array | undefined;
-  blockCount: Uint32Array | undefined;
+export interface RowSegment {
+  /** How many there are; the columns may have room for more. */
+  rows: number;
+  timeMs: Float64Array<ArrayBuffer>;
+  key: Uint32Array<ArrayBuffer>;
+  promptTokens: Uint32Array<ArrayBuffer>;
+  outputTokens: Uint32Array<ArrayBuffer>;
+  bytes: Uint32Array<ArrayBuffer>;
+  latencyMs: Float32Array<ArrayBuffer>;
+  model: Uint16Array<ArrayBuffer>;
+  tenant: Uint32Array<ArrayBuffer> | undefined;
+  client: Int32Array<ArrayBuffer> | undefined;
+  normalisedKey: Int32Array<ArrayBuffer> | undefined;
+  cachedTokens: Uint32Array<ArrayBuffer> | undefined;
+  cacheWriteTokens: Uint32Array<ArrayBuffer> | undefined;
+  kind: Uint8Array<ArrayBuffer> | undefined;
+  nearestKey: Int32Array<ArrayBuffer> | undefined;
+  similarity: Float32Array<ArrayBuffer> | undefined;
+  blockCount: Uint32Array<ArrayBuffer> | undefined;
+}
+
+export function emptySegment(): RowSegment {
+  return {
+    rows: 0,
+    timeMs: new Float64Array(rowsPerSegment),
+    key: new Uint32Array(rowsPerSegment),
+    promptTokens: new Uint32Array(rowsPerSegment),
+    outputTokens: new Uint32Array(rowsPerSegment),
+    bytes: new Uint32Array(rowsPerSegment),
+    latencyMs: new Float32Array(rowsPerSegment),
+    model: new Uint16Array(rowsPerSegment),
+    tenant: undefined,
+    client: undefined,
+    normalisedKey: undefined,
+    cachedTokens: undefined,
+    cacheWriteTokens: undefined,
+    kind: undefined,
+    nearestKey: undefined,
+    similarity: undefined,
+    blockCount: undefined,
+  };
+}
+
+/** The segment with columns no longer than its rows, in memory of their own. */
+export function trimmed(segment: RowSegment): RowSegment {
+  const { rows } = segment;
+  return {
+    rows,
+    timeMs: segment.timeMs.slice(0, rows),
+    key: segment.key.slice(0, rows),
+    promptTokens: segment.promptTokens.slice(0, rows),
+    outputTokens: segment.outputTokens.slice(0, rows),
+    bytes: segment.bytes.slice(0, rows),
+    latencyMs: segment.latencyMs.slice(0, rows),
+    model: segment.model.slice(0, rows),
+    tenant: segment.tenant?.slice(0, rows),
+    client: segment.client?.slice(0, rows),
+    normalisedKey: segment.normalisedKey?.slice(0, rows),
+    cachedTokens: segment.cachedTokens?.slice(0, rows),
+    cacheWriteTokens: segment.cacheWriteTokens?.slice(0, rows),
+    kind: segment.kind?.slice(0, rows),
+    nearestKey: segment.nearestKey?.slice(0, rows),
+    similarity: segment.similarity?.slice(0, rows),
+    blockCount: segment.blockCount?.slice(0, rows),
+  };
 }
 
 type NumberArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
-/** How to make a shared array of one kind. */
+/** How to make an array of one kind. */
 export interface ArrayKind<T extends NumberArray> {
   readonly BYTES_PER_ELEMENT: number;
   new (buffer: SharedArrayBuffer): T;
+  new (length: number): T;
 }
 
 /**
@@ -42,19 +90,17 @@ export function columnOf<T extends NumberArray>(
   missing: number,
 ): T {
   const whole = new kind(new SharedArrayBuffer(rows * kind.BYTES_PER_ELEMENT));
-  if (order !== undefined) {
-    const parts = segments.map(ofSegment);
-    for (let row = 0; row < rows; row++) {
-      const from = order[row] ?? 0;
-      whole[row] = parts[Math.floor(from / rowsPerSegment)]?.[from % rowsPerSegment] ?? missing;
-    }
-    return whole;
-  }
-  segments.forEach((segment, i) => {
-    const from = i * rowsPerSegment;
+  const asAdded = order === undefined ? whole : new kind(rows);
+  let from = 0;
+  for (const segment of segments) {
     const part = ofSegment(segment);
-    if (part === undefined) whole.fill(missing, from, Math.min(rows, from + rowsPerSegment));
-    else whole.set(part.subarray(0, Math.min(rowsPerSegment, rows - from)), from);
-  });
+    const end = from + segment.rows;
+    if (part === undefined) asAdded.fill(missing, from, end);
+    else asAdded.set(part.subarray(0, segment.rows), from);
+    from = end;
+  }
+  if (order !== undefined) {
+    for (let row = 0; row < rows; row++) whole[row] = asAdded[order[row] ?? 0] ?? missing;
+  }
   return whole;
 }

@@ -1,4 +1,4 @@
-import { Hash128 } from "./hash.ts";
+import { Hash128, noSalt, type Salt } from "./hash.ts";
 import { Interner } from "./interner.ts";
 
 const cacheSlots = 256;
@@ -7,6 +7,7 @@ const cachedWords = 8;
 /** Dense ids for texts of which a log has few: tenants, models. */
 export class TextIds {
   readonly texts: string[] = [];
+  readonly #salts: Salt[] = [];
   readonly #ids = new Interner();
   readonly #byText = new Map<string, number>();
   readonly #hash = new Hash128();
@@ -19,7 +20,7 @@ export class TextIds {
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
     const id = this.#ids.idOf(this.#hash.ofText(text));
-    if (id === this.texts.length) this.texts.push(text);
+    if (id === this.texts.length) this.#add(text);
     this.#byText.set(text, id);
     return id;
   }
@@ -48,7 +49,17 @@ export class TextIds {
 
   #lookUp(bytes: Uint8Array, view: DataView, from: number, to: number): number {
     const id = this.#ids.idOf(this.#hash.of(view, from, to));
-    if (id === this.texts.length) this.texts.push(Buffer.from(bytes.subarray(from, to)).toString("utf8"));
+    if (id === this.texts.length) this.#add(Buffer.from(bytes.subarray(from, to)).toString("utf8"));
     return id;
+  }
+
+  /** The text, whose hash is the one made last. */
+  #add(text: string): void {
+    this.texts.push(text);
+    this.#salts.push({ first: this.#hash.h1, second: this.#hash.h2 });
+  }
+
+  saltOf(id: number): Salt {
+    return this.#salts[id] ?? noSalt;
   }
 }

@@ -1,6 +1,7 @@
 import {
   bodyOf,
   type ExportedRequest,
+  exportLinesReader,
   exportReader,
   firstTextOf,
   sizeOf,
@@ -24,6 +25,7 @@ const helicone: Format = {
       ? /\brequest_created_at\b/.test(lines[0] ?? "")
       : object.request_created_at !== undefined,
   open: (builder, problems) => exportReader(builder, problems, requestOf),
+  openLines: (builder, problems) => exportLinesReader(builder, problems, requestOf),
 };
 export default helicone;
 

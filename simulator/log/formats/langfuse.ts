@@ -1,6 +1,7 @@
 import {
   bodyOf,
   type ExportedRequest,
+  exportLinesReader,
   exportReader,
   firstTextOf,
   sizeOf,
@@ -28,6 +29,7 @@ const langfuse: Format = {
         object.type !== undefined &&
         (object.start_time ?? object.startTime) !== undefined,
   open: (builder, problems) => exportReader(builder, problems, requestOf),
+  openLines: (builder, problems) => exportLinesReader(builder, problems, requestOf),
 };
 export default langfuse;
 

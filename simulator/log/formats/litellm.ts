@@ -1,6 +1,7 @@
 import {
   bodyOf,
   type ExportedRequest,
+  exportLinesReader,
   exportReader,
   firstTextOf,
   sizeOf,
@@ -25,6 +26,7 @@ const litellm: Format = {
       ? /\brequest_id\b.*\bcall_type\b|\bcall_type\b.*\bstartTime\b/.test(lines[0] ?? "")
       : object.call_type !== undefined && object.startTime !== undefined,
   open: (builder, problems) => exportReader(builder, problems, requestOf),
+  openLines: (builder, problems) => exportLinesReader(builder, problems, requestOf),
 };
 export default litellm;
 

@@ -1,12 +1,13 @@
 import { requestingUser } from "../canonical-request.ts";
 import { answeredFromCache } from "../exported-request.ts";
 import type { Format, LogReader } from "../format.ts";
-import { Hash128 } from "../hash.ts";
+import { Hash128, noSalt } from "../hash.ts";
 import { Interner } from "../interner.ts";
 import { FieldScanner, fieldKind } from "../json/fields.ts";
 import { endOfLines, isSpace } from "../lines.ts";
 import { rowKind } from "../log.ts";
 import type { LogBuilder, Row } from "../log-builder.ts";
+import { LooksBack } from "../looks-back.ts";
 import type { Problems } from "../problems.ts";
 import { RequestRows, tokensPerTextBlock } from "../request-rows.ts";
 import { timeOfBytes, timeOfNumber } from "../time.ts";
@@ -39,6 +40,19 @@ const names = [
 ] as const;
 const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
 
+/** What a plain line may have: see `#isPlain`. */
+const plainTexts = [field.tenant, field.client, field.model, field.cache];
+const plainNumbers = [
+  field.promptTokens,
+  field.outputTokens,
+  field.latencyMs,
+  field.responseBytes,
+  field.cachedTokens,
+  field.cacheWriteTokens,
+  field.status,
+];
+const plainFields: ReadonlySet<number> = new Set([field.time, field.request, ...plainTexts, ...plainNumbers]);
+
 /**
  * JSON lines of OpenAI-style requests and responses; the service's own access log is one. The fields are those
  * of docs/simulator-logs.md. `request` is the request's body, or a hash of it: then no text is in the log.
@@ -48,21 +62,29 @@ const openai: Format = {
   matches: ({ firstObject: object }) =>
     object !== undefined &&
     (object.request !== undefined || object.event !== undefined || isRecord(object.body)),
-  open: (builder, problems) => new AccessLog(builder, problems),
+  open: (builder, problems) => new AccessLog(builder, problems, { mayLookBack: true }),
+  openLines: (builder, problems) => new AccessLog(builder, problems, { mayLookBack: false }),
 };
 export default openai;
+
+/** So many bodies are known at a time: what repeats does so sooner, and memory has a bound. */
+const mostBodies = 1 << 18;
 
 class AccessLog implements LogReader {
   readonly #builder: LogBuilder;
   readonly #problems: Problems;
+  readonly #mayLookBack: boolean;
   readonly #scanner = new FieldScanner(names);
   readonly #hash = new Hash128();
   readonly #requests: RequestRows;
+  /** The shape of lines of which nothing but hashes, names and numbers is there to be read. */
+  #plainShape = -1;
+  #seenShape = -1;
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   // What each body came to, by its bytes: one seen before is not parsed again.
-  readonly #bodies = new Interner();
+  #bodies = new Interner();
   readonly #bodyKey: number[] = [];
   readonly #bodyNormalisedKey: number[] = [];
   readonly #bodyModel: number[] = [];
@@ -71,9 +93,11 @@ class AccessLog implements LogReader {
   /** The pairs of tenant and model that have made requests. */
   readonly #scopes = new Map<number, { readonly tenant: number; readonly model: number }>();
 
-  constructor(builder: LogBuilder, problems: Problems) {
+  /** @param mayLookBack whether the builder has all rows of the log so far */
+  constructor(builder: LogBuilder, problems: Problems, { mayLookBack }: { mayLookBack: boolean }) {
     this.#builder = builder;
     this.#problems = problems;
+    this.#mayLookBack = mayLookBack;
     this.#requests = new RequestRows(builder);
     builder.tokensPerBlock = tokensPerTextBlock;
   }
@@ -106,6 +130,64 @@ class AccessLog implements LogReader {
   }
 
   #row(): void {
+    const { shape, escapes } = this.#scanner;
+    if (shape === this.#plainShape && !escapes && this.#plainRow()) return;
+    if (shape !== this.#seenShape) {
+      this.#seenShape = shape;
+      if (this.#isPlain()) this.#plainShape = shape;
+    }
+    this.#anyRow();
+  }
+
+  /** Whether the line holds hashes, names and numbers alone: then all lines of its shape do. */
+  #isPlain(): boolean {
+    const { kind } = this.#scanner;
+    const isOf = (at: number, ...kinds: readonly number[]) => kinds.includes(kind[at] ?? 0);
+    const { absent, number, string } = fieldKind;
+    return (
+      isOf(field.time, number, string) &&
+      isOf(field.request, string) &&
+      plainTexts.every((at) => isOf(at, string, absent)) &&
+      plainNumbers.every((at) => isOf(at, number, absent)) &&
+      names.every((_, at) => plainFields.has(at) || isOf(at, absent))
+    );
+  }
+
+  /** Does what #anyRow does, for a plain line without escapes. False: something in it needs a closer look. */
+  #plainRow(): boolean {
+    const { kind, number, start, end } = this.#scanner;
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const builder = this.#builder;
+    const timeMs =
+      kind[field.time] === fieldKind.number
+        ? timeOfNumber(number[field.time] ?? 0)
+        : timeOfBytes(bytes, start[field.time] ?? 0, end[field.time] ?? 0);
+    // A cache's hit, a time that is none or a refused request are told by the longer way.
+    if (Number.isNaN(timeMs) || (number[field.status] ?? 0) >= 400) return false;
+    if (bytes[start[field.cache] ?? 0] === 0x68) return false;
+    const latencyMs = number[field.latencyMs] ?? 0;
+    if (!(latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY)) return false;
+    const row = builder.start();
+    row.timeMs = timeMs;
+    if (kind[field.latencyMs] === fieldKind.number) row.latencyMs = latencyMs;
+    const tenant = builder.tenants.idOf(bytes, view, start[field.tenant] ?? 0, end[field.tenant] ?? 0);
+    const model = builder.models.idOf(bytes, view, start[field.model] ?? 0, end[field.model] ?? 0);
+    row.tenant = tenant;
+    row.model = model;
+    if (kind[field.client] === fieldKind.string) row.client = this.#client(tenant);
+    row.promptTokens = wholeCount(number[field.promptTokens] ?? 0);
+    row.outputTokens = wholeCount(number[field.outputTokens] ?? 0);
+    row.bytes = wholeCount(number[field.responseBytes] ?? 0);
+    row.cachedTokens = wholeCount(number[field.cachedTokens] ?? 0);
+    row.cacheWriteTokens = wholeCount(number[field.cacheWriteTokens] ?? 0);
+    const hash = this.#hash.of(view, start[field.request] ?? 0, end[field.request] ?? 0);
+    row.key = this.#keyOf(hash, tenant, model);
+    builder.add();
+    return true;
+  }
+
+  #anyRow(): void {
     const { kind, number } = this.#scanner;
     if (kind[field.status] === fieldKind.number && (number[field.status] ?? 0) >= 400) {
       this.#problems.note("failed request");
@@ -148,13 +230,12 @@ class AccessLog implements LogReader {
     if (this.#has(field.response) && !this.#response(row)) return;
     if (this.#has(field.nearest)) this.#nearest(row, tenant, model);
     if (!this.#request(row, tenant, model)) return;
-    const scope = 0x10000 * tenant + row.model;
-    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { tenant, model: row.model });
     this.#builder.add();
   }
 
   /** One row for each key that the request has so far: an event need not name the tenant or the model. */
   #invalidate(row: Row): void {
+    if (!this.#mayLookBack) throw new LooksBack();
     const { kind } = this.#scanner;
     const at = this.#has(field.request) ? field.request : field.body;
     if (kind[at] !== fieldKind.string && kind[at] !== fieldKind.object) {
@@ -171,7 +252,7 @@ class AccessLog implements LogReader {
     for (const scope of this.#scopes.values()) {
       if ((tenant ?? scope.tenant) !== scope.tenant || (model ?? scope.model) !== scope.model) continue;
       const hash = body === undefined ? this.#spanHash(at) : this.#requests.hashOf(body);
-      const key = keys.find(hash.within(scope.tenant, scope.model));
+      const key = keys.find(hash.within(tenants.saltOf(scope.tenant), models.saltOf(scope.model)));
       if (key < 0) continue;
       found = true;
       row.key = key;
@@ -186,7 +267,7 @@ class AccessLog implements LogReader {
     const at = this.#has(field.request) ? field.request : field.body;
     if (kind[at] === fieldKind.string) {
       // A hash of the request, or a short name for it.
-      row.key = this.#hashedKey(at, this.#builder.keys, tenant, model);
+      row.key = this.#keyOf(this.#spanHash(at), tenant, model);
       if (kind[field.normalised] === fieldKind.string) {
         row.normalisedKey = this.#hashedKey(field.normalised, this.#builder.normalisedKeys, tenant, model);
       }
@@ -209,8 +290,7 @@ class AccessLog implements LogReader {
   #nearest(row: Row, tenant: number, model: number): void {
     const { kind, number } = this.#scanner;
     const at = field.nearest;
-    if (kind[at] === fieldKind.string)
-      row.nearestKey = this.#hashedKey(at, this.#builder.keys, tenant, model);
+    if (kind[at] === fieldKind.string) row.nearestKey = this.#keyOf(this.#spanHash(at), tenant, model);
     else if (kind[at] === fieldKind.object) {
       row.nearestKey = this.#bodyKey[this.#body(row, tenant, model, at)] ?? -1;
     } else return;
@@ -218,9 +298,17 @@ class AccessLog implements LogReader {
   }
 
   #body(row: Row, tenant: number, model: number, at: number): number {
-    const body = this.#bodies.idOf(this.#spanHash(at).within(tenant, model));
+    if (this.#bodyKey.length === mostBodies) this.#forgetBodies();
+    const body = this.#bodies.idOf(this.#within(this.#spanHash(at), tenant, model));
     if (body === this.#bodyKey.length) this.#learnBody(row, tenant, model, at);
     return body;
+  }
+
+  #forgetBodies(): void {
+    this.#bodies = new Interner();
+    for (const column of [this.#bodyKey, this.#bodyNormalisedKey, this.#bodyModel, this.#bodyClient])
+      column.length = 0;
+    this.#bodyBlocks.length = 0;
   }
 
   #learnBody(row: Row, tenant: number, lineModel: number, at: number): void {
@@ -229,6 +317,7 @@ class AccessLog implements LogReader {
     const noModel = !this.#has(field.model);
     const model = noModel && named !== undefined ? this.#builder.models.idOfText(named) : lineModel;
     this.#requests.identify(row, tenant, model, request);
+    this.#addScope(tenant, model);
     this.#bodyKey.push(row.key);
     this.#bodyNormalisedKey.push(row.normalisedKey);
     this.#bodyModel.push(model);
@@ -317,11 +406,35 @@ class AccessLog implements LogReader {
   #client(tenant: number): number {
     const { kind } = this.#scanner;
     const at = kind[field.client] === fieldKind.string ? field.client : field.user;
-    return kind[at] === fieldKind.string ? this.#hashedKey(at, this.#builder.clients, tenant, 0) : -1;
+    return kind[at] === fieldKind.string ? this.#clientOf(at, tenant) : -1;
+  }
+
+  #clientOf(at: number, tenant: number): number {
+    const { clients, tenants } = this.#builder;
+    return clients.idOf(this.#spanHash(at).within(tenants.saltOf(tenant), noSalt));
+  }
+
+  /** The key of a request, before its tenant and model are mixed into its hash. */
+  #keyOf(hash: Hash128, tenant: number, model: number): number {
+    const { keys } = this.#builder;
+    const known = keys.size;
+    const key = keys.idOf(this.#within(hash, tenant, model));
+    if (keys.size > known) this.#addScope(tenant, model);
+    return key;
+  }
+
+  #addScope(tenant: number, model: number): void {
+    const scope = 0x10000 * tenant + model;
+    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { tenant, model });
   }
 
   #hashedKey(at: number, ids: Interner, tenant: number, model: number): number {
-    return ids.idOf(this.#spanHash(at).within(tenant, model));
+    return ids.idOf(this.#within(this.#spanHash(at), tenant, model));
+  }
+
+  #within(hash: Hash128, tenant: number, model: number): Hash128 {
+    const { tenants, models } = this.#builder;
+    return hash.within(tenants.saltOf(tenant), models.saltOf(model));
   }
 
   #spanHash(at: number): Hash128 {
@@ -332,8 +445,7 @@ class AccessLog implements LogReader {
   }
 
   #count(at: number): number {
-    const value = this.#scanner.kind[at] === fieldKind.number ? (this.#scanner.number[at] ?? 0) : 0;
-    return value > 0 && value <= 0xffffffff ? Math.round(value) : countOf(value);
+    return this.#scanner.kind[at] === fieldKind.number ? wholeCount(this.#scanner.number[at] ?? 0) : 0;
   }
 
   #parsed(at: number): unknown {
@@ -342,4 +454,8 @@ class AccessLog implements LogReader {
     const text = this.#bytes.subarray((start[at] ?? 0) - quotes, (end[at] ?? 0) + quotes);
     return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString("utf8"));
   }
+}
+
+function wholeCount(value: number): number {
+  return value >= 0 && value <= 0xffffffff ? Math.round(value) : countOf(value);
 }

@@ -29,13 +29,18 @@ export class FieldScanner {
   readonly end: Int32Array;
   /** The value where it is a number. */
   readonly number: Float64Array;
+  /**
+   * Another number with each line that is not laid out like the one before. Lines of one shape have the same members;
+   * what is a number or a string in one is so in all.
+   */
+  shape = 0;
+  /** False: no string of the line has any escape. */
+  escapes = false;
   /** After a `scan` that returned -1: the byte that it could not accept. */
   stoppedAt = 0;
 
   readonly #names: readonly Uint8Array[];
   #bytes: Uint8Array = new Uint8Array(0);
-  /** False: no string of the line has any. */
-  #escapes = false;
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   /**
@@ -75,7 +80,7 @@ export class FieldScanner {
     const start = this.start;
     const end = this.end;
     const number = this.number;
-    this.#escapes = false;
+    this.escapes = false;
     let at = from;
     for (let pc = 0; ; ) {
       // The text before the value: whole words, then the last one under its mask.
@@ -93,7 +98,7 @@ export class FieldScanner {
       if (kind === fieldKind.string) {
         at = nextSpecial(view, at);
         if (bytes[at] !== 0x22) {
-          this.#escapes = true;
+          this.escapes = true;
           at = stringEnd(bytes, view, at);
           if (at < 0) return -1;
         }
@@ -121,7 +126,12 @@ export class FieldScanner {
     const view = this.#view;
     this.kind.fill(0);
     this.#programLength = 0;
-    this.#escapes = true;
+    this.shape++;
+    this.escapes = true;
+    // Of members that are not there: a number of 0, an empty text.
+    this.number.fill(0);
+    this.start.fill(from);
+    this.end.fill(from);
     let gap = from;
     let at = afterSpace(bytes, from);
     if (bytes[at] !== 0x7b) return this.#stop(at);
@@ -198,7 +208,7 @@ export class FieldScanner {
 
   /** Whether a string field's bytes hold escapes, and so are not its text. */
   hasEscapes(field: number): boolean {
-    return this.#escapes && nextSpecial(this.#view, this.start[field] ?? 0) < (this.end[field] ?? 0);
+    return this.escapes && nextSpecial(this.#view, this.start[field] ?? 0) < (this.end[field] ?? 0);
   }
 }
 

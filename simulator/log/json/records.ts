@@ -7,7 +7,7 @@ export type RecordHandler = (record: Readonly<Record<string, unknown>>) => void;
 
 /** Reads JSON objects: one a line, or the elements of one array over the whole log, however it is laid out. */
 export function jsonReader(problems: Problems, handle: RecordHandler): LogReader {
-  const lines = lineReader(problems, (bytes, _view, from, to) => parse(problems, bytes, from, to, handle));
+  const lines = jsonLinesReader(problems, handle);
   let reader: LogReader | undefined;
   return {
     read(block) {
@@ -15,6 +15,11 @@ export function jsonReader(problems: Problems, handle: RecordHandler): LogReader
       return reader.read(block);
     },
   };
+}
+
+/** Reads JSON objects, one a line. */
+export function jsonLinesReader(problems: Problems, handle: RecordHandler): LogReader {
+  return lineReader(problems, (bytes, _view, from, to) => parse(problems, bytes, from, to, handle));
 }
 
 function firstByte({ bytes, from, to }: Block): number | undefined {
