@@ -9,7 +9,7 @@ export interface BenchRow {
 }
 
 export function formatRow({ name, value, unit, goal }: BenchRow): string {
-  const measured = `${name.padEnd(44)}${value.toFixed(value < 10 ? 2 : 1).padStart(8)} ${unit.padEnd(14)}`;
+  const measured = `${name.padEnd(66)}${value.toFixed(value < 10 ? 2 : 1).padStart(8)} ${unit.padEnd(14)}`;
   if (goal === undefined) return measured.trimEnd();
   const met = "atLeast" in goal ? value >= goal.atLeast : value <= goal.atMost;
   const wanted = "atLeast" in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;

@@ -62,6 +62,7 @@ export class LogBuilder {
 
   /** All but the last are full, or were added whole. */
   #segments: RowSegment[] = [];
+  #last: RowSegment | undefined;
   #blocksOfRow = 0;
   #firstTimeMs = Number.NaN;
   #lastTimeMs = Number.NaN;
@@ -122,19 +123,9 @@ export class LogBuilder {
   /** Adds `row` as it is now. */
   add(): void {
     const row = this.row;
-    let segment = this.#segments[this.#segments.length - 1];
-    if (segment === undefined || segment.rows === rowsPerSegment) {
-      segment = emptySegment();
-      this.#segments.push(segment);
-    }
+    const segment = this.#openSegment();
     const at = segment.rows;
-    const { timeMs } = row;
-    if (!Number.isNaN(timeMs)) {
-      if (timeMs < this.#lastTimeMs) this.#inOrder = false;
-      if (Number.isNaN(this.#lastTimeMs)) this.#firstTimeMs = timeMs;
-      this.#lastTimeMs = timeMs;
-    }
-    segment.timeMs[at] = timeMs;
+    this.#setTime(segment, row.timeMs);
     segment.key[at] = row.key;
     segment.promptTokens[at] = row.promptTokens;
     segment.outputTokens[at] = row.outputTokens;
@@ -183,6 +174,51 @@ export class LogBuilder {
     this.rows++;
   }
 
+  /** Adds a request of which all else is unknown, or 0; `latencyMs` is NaN where it is unknown. */
+  addRequest(
+    timeMs: number,
+    key: number,
+    tenant: number,
+    model: number,
+    promptTokens: number,
+    outputTokens: number,
+    bytes: number,
+    latencyMs: number,
+  ): void {
+    const segment = this.#openSegment();
+    const at = segment.rows;
+    this.#setTime(segment, timeMs);
+    segment.key[at] = key;
+    segment.promptTokens[at] = promptTokens;
+    segment.outputTokens[at] = outputTokens;
+    segment.bytes[at] = bytes;
+    segment.latencyMs[at] = latencyMs;
+    segment.model[at] = model;
+    if (tenant > 0) {
+      segment.tenant ??= new Uint32Array(rowsPerSegment);
+      segment.tenant[at] = tenant;
+    }
+    segment.rows++;
+    this.rows++;
+  }
+
+  #openSegment(): RowSegment {
+    const last = this.#last;
+    if (last !== undefined && last.rows < rowsPerSegment) return last;
+    const segment = emptySegment();
+    this.#segments.push(segment);
+    this.#last = segment;
+    return segment;
+  }
+
+  #setTime(segment: RowSegment, timeMs: number): void {
+    segment.timeMs[segment.rows] = timeMs;
+    if (timeMs < this.#lastTimeMs) this.#inOrder = false;
+    if (Number.isNaN(timeMs)) return;
+    if (Number.isNaN(this.#lastTimeMs)) this.#firstTimeMs = timeMs;
+    this.#lastTimeMs = timeMs;
+  }
+
   /** Adds rows whose ids are this builder's; their blocks are in `blockIds` already. No `add` may follow. */
   addSegments(segments: readonly RowSegment[], { firstTimeMs, lastTimeMs, inOrder }: TimeRange): void {
     for (const segment of segments) {
@@ -205,6 +241,7 @@ export class LogBuilder {
       inOrder: this.#inOrder,
     };
     this.#segments = [];
+    this.#last = undefined;
     this.#firstTimeMs = Number.NaN;
     this.#lastTimeMs = Number.NaN;
     this.#inOrder = true;
