@@ -1,5 +1,8 @@
 const encoder = new TextEncoder();
 
+/** Twice in a hash, it is one of `ofItsOwn`: no other has it there but once in 2^64. */
+export const ownWord = 0x6f776e;
+
 /** What a name adds to the hashes of all that is in it. */
 export interface Salt {
   readonly first: number;
@@ -100,6 +103,13 @@ export class Hash128 {
     this.h2 = low;
     this.h3 = high;
     this.h4 = 0;
+    return this;
+  }
+
+  /** Sets this to what stands for the n-th of the things that have no hash and equal no other. */
+  ofItsOwn(n: number): this {
+    this.ofInteger(n, ownWord);
+    this.h4 = ownWord;
     return this;
   }
 

@@ -3,7 +3,7 @@ import { Hash128 } from "./hash.ts";
 import { Interner } from "./interner.ts";
 import { type PromptBlocks, type RequestLog, rowKind } from "./log.ts";
 import { LogError } from "./log-error.ts";
-import { columnOf, emptySegment, type RowSegment, rowsPerSegment } from "./row-segments.ts";
+import { cleared, columnOf, emptySegment, type RowSegment, rowsPerSegment, trimmed } from "./row-segments.ts";
 import { TextIds } from "./text-ids.ts";
 
 /** One row on its way into the log. A reader fills what its format knows and leaves the rest. */
@@ -51,7 +51,7 @@ export class LogBuilder {
   readonly models = new TextIds();
   /** By hash alone: who asked is nobody's business. */
   readonly clients = new Interner();
-  rows: number;
+  rows = 0;
   /** For formats with prefix blocks. */
   tokensPerBlock = 0;
 
@@ -67,16 +67,7 @@ export class LogBuilder {
   #firstTimeMs = Number.NaN;
   #lastTimeMs = Number.NaN;
   #inOrder = true;
-  readonly #source: number;
-
-  /**
-   * @param source another number for each thread that reads parts of one log, 0 for a builder of all of it
-   * @param rows how many the thread has read before
-   */
-  constructor({ source = 0, rows = 0 } = {}) {
-    this.#source = source;
-    this.rows = rows;
-  }
+  #ownKeys = 0;
 
   /** Makes `row` a row of which nothing is known. */
   start(): Row {
@@ -101,7 +92,7 @@ export class LogBuilder {
 
   /** A key that no other row has, for formats that do not tell requests apart. */
   keyOfItsOwn(): number {
-    return this.keys.idOf(this.#hash.ofInteger(this.rows, this.#source));
+    return this.keys.idOf(this.#hash.ofItsOwn(this.#ownKeys++));
   }
 
   /** The key of an object that the format names by an integer below 2^64. */
@@ -174,34 +165,6 @@ export class LogBuilder {
     this.rows++;
   }
 
-  /** Adds a request of which all else is unknown, or 0; `latencyMs` is NaN where it is unknown. */
-  addRequest(
-    timeMs: number,
-    key: number,
-    tenant: number,
-    model: number,
-    promptTokens: number,
-    outputTokens: number,
-    bytes: number,
-    latencyMs: number,
-  ): void {
-    const segment = this.#openSegment();
-    const at = segment.rows;
-    this.#setTime(segment, timeMs);
-    segment.key[at] = key;
-    segment.promptTokens[at] = promptTokens;
-    segment.outputTokens[at] = outputTokens;
-    segment.bytes[at] = bytes;
-    segment.latencyMs[at] = latencyMs;
-    segment.model[at] = model;
-    if (tenant > 0) {
-      segment.tenant ??= new Uint32Array(rowsPerSegment);
-      segment.tenant[at] = tenant;
-    }
-    segment.rows++;
-    this.rows++;
-  }
-
   #openSegment(): RowSegment {
     const last = this.#last;
     if (last !== undefined && last.rows < rowsPerSegment) return last;
@@ -231,17 +194,17 @@ export class LogBuilder {
     this.#lastTimeMs = lastTimeMs;
   }
 
-  /** Takes the rows out that were added since the last time; the ids stay. */
+  /** Takes the rows out that were added since the last time, in memory of their own; the ids stay. */
   takeRows(): { segments: RowSegment[]; times: TimeRange; blockIds: Uint32Array<ArrayBuffer> } {
-    const segments = this.#segments;
+    const segments = this.#segments.map(trimmed);
     const blockIds = this.blockIds.toArray();
     const times = {
       firstTimeMs: this.#firstTimeMs,
       lastTimeMs: this.#lastTimeMs,
       inOrder: this.#inOrder,
     };
-    this.#segments = [];
-    this.#last = undefined;
+    this.#last = this.#last === undefined ? undefined : cleared(this.#last);
+    this.#segments = this.#last === undefined ? [] : [this.#last];
     this.#firstTimeMs = Number.NaN;
     this.#lastTimeMs = Number.NaN;
     this.#inOrder = true;

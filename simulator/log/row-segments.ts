@@ -22,6 +22,18 @@ export interface RowSegment {
   blockCount: Uint32Array<ArrayBuffer> | undefined;
 }
 
+const noColumns = {
+  tenant: undefined,
+  client: undefined,
+  normalisedKey: undefined,
+  cachedTokens: undefined,
+  cacheWriteTokens: undefined,
+  kind: undefined,
+  nearestKey: undefined,
+  similarity: undefined,
+  blockCount: undefined,
+};
+
 export function emptySegment(): RowSegment {
   return {
     rows: 0,
@@ -32,16 +44,14 @@ export function emptySegment(): RowSegment {
     bytes: new Uint32Array(rowsPerSegment),
     latencyMs: new Float32Array(rowsPerSegment),
     model: new Uint16Array(rowsPerSegment),
-    tenant: undefined,
-    client: undefined,
-    normalisedKey: undefined,
-    cachedTokens: undefined,
-    cacheWriteTokens: undefined,
-    kind: undefined,
-    nearestKey: undefined,
-    similarity: undefined,
-    blockCount: undefined,
+    ...noColumns,
   };
+}
+
+/** The segment with the same memory, without rows. */
+export function cleared(segment: RowSegment): RowSegment {
+  const { timeMs, key, promptTokens, outputTokens, bytes, latencyMs, model } = segment;
+  return { ...noColumns, rows: 0, timeMs, key, promptTokens, outputTokens, bytes, latencyMs, model };
 }
 
 /** The segment with columns no longer than its rows, in memory of their own. */

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { threadEnvironment } from "../thread-environment.ts";
 import { shareArrays } from "./share-arrays.ts";
 
 /**
@@ -58,7 +59,7 @@ export async function runSweep<Input, Job, Result>(
   const workerData = { module: kind.module, name: kind.name, input: shareArrays(input) };
   const threads = Array.from(
     { length: Math.min(workers, jobs.length) },
-    () => new Worker(workerFile, { workerData }),
+    () => new Worker(workerFile, { workerData, env: threadEnvironment() }),
   );
   const over = new AbortController();
   let next = 0;

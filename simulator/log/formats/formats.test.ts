@@ -632,6 +632,37 @@ test("openai: the response fills each count that the line leaves open", async ()
   assert.deepEqual([...(log.cachedTokens ?? [])], [10, 10]);
 });
 
+test("openai: lines laid out alike give what lines give that are each laid out in another way", async () => {
+  const members = (i: number): [string, unknown][] => [
+    ["time", i % 41 === 7 ? "never" : i % 2 === 0 ? t0 + i : new Date(t0 + i).toISOString()],
+    ["tenant", `team-${i % 3}`],
+    ["client", `c${i % 5}`],
+    ["model", i % 19 === 3 ? 'm"x' : `m${i % 2}`],
+    ["request", `${"k".repeat(1 + (i % 40))}${i % 11}`],
+    ["promptTokens", i % 23 === 4 ? -5 : 10.4 * i],
+    ["cachedTokens", i % 9],
+    ["cacheWriteTokens", i % 4],
+    ["outputTokens", i % 29 === 5 ? 1e12 : i],
+    ["latencyMs", i % 31 === 2 ? -1 : 1.5 * i],
+    ["status", i % 17 === 1 ? 503 : 200],
+    ["cache", i % 13 === 0 ? "hit" : "miss"],
+    ["responseBytes", 7 * i],
+    ["level", 30],
+    ["pid", i],
+  ];
+  // By halves, so that a time is a number in all lines of a stretch, or a text in all.
+  const rows = [0, 1].flatMap((odd) => Array.from({ length: 200 }, (_, i) => members(2 * i + odd)));
+  const [alike, each] = await Promise.all(
+    [
+      rows.map((row) => Object.fromEntries(row)),
+      rows.map((row, i) => Object.fromEntries([...row.slice(i % 15), ...row.slice(0, i % 15)])),
+    ].map((lines) => read(jsonLines(lines), { mostMalformedShare: 0.1 })),
+  );
+  assert.ok(alike !== undefined && each !== undefined && alike.report.malformed > 3);
+  assert.deepEqual({ ...each.log, name: "" }, { ...alike.log, name: "" });
+  assert.deepEqual({ ...each.report, malformedExamples: [] }, { ...alike.report, malformedExamples: [] });
+});
+
 test("openai: a name is the same with escapes and without", async () => {
   const { log } = await read(
     '{"time":1,"request":"k\\u0031/a"}\n{"time":2,"request":"k1\\/a"}\n{"time":3,"request":"k1/a"}\n',

@@ -168,19 +168,20 @@ class AccessLog implements LogReader {
     if (bytes[start[field.cache] ?? 0] === 0x68) return false;
     const latencyMs = number[field.latencyMs] ?? 0;
     if (!(latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY)) return false;
-    const tenant = builder.tenants.idOf(bytes, view, start[field.tenant] ?? 0, end[field.tenant] ?? 0);
-    const model = builder.models.idOf(bytes, view, start[field.model] ?? 0, end[field.model] ?? 0);
+    const row = builder.start();
+    row.timeMs = timeMs;
+    if (kind[field.latencyMs] === fieldKind.number) row.latencyMs = latencyMs;
+    row.tenant = builder.tenants.idOf(bytes, view, start[field.tenant] ?? 0, end[field.tenant] ?? 0);
+    row.model = builder.models.idOf(bytes, view, start[field.model] ?? 0, end[field.model] ?? 0);
+    if (kind[field.client] === fieldKind.string) row.client = this.#clientOf(field.client, row.tenant);
+    row.promptTokens = wholeCount(number[field.promptTokens] ?? 0);
+    row.outputTokens = wholeCount(number[field.outputTokens] ?? 0);
+    row.bytes = wholeCount(number[field.responseBytes] ?? 0);
+    row.cachedTokens = wholeCount(number[field.cachedTokens] ?? 0);
+    row.cacheWriteTokens = wholeCount(number[field.cacheWriteTokens] ?? 0);
     const hash = this.#hash.of(view, start[field.request] ?? 0, end[field.request] ?? 0);
-    builder.addRequest(
-      timeMs,
-      this.#keyOf(hash, tenant, model),
-      tenant,
-      model,
-      wholeCount(number[field.promptTokens] ?? 0),
-      wholeCount(number[field.outputTokens] ?? 0),
-      wholeCount(number[field.responseBytes] ?? 0),
-      kind[field.latencyMs] === fieldKind.number ? latencyMs : Number.NaN,
-    );
+    row.key = this.#keyOf(hash, row.tenant, row.model);
+    builder.add();
     return true;
   }
 

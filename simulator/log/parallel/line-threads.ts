@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { threadEnvironment } from "../../thread-environment.ts";
 import type { FormatName } from "../catalog.ts";
 import type { LogBuilder } from "../log-builder.ts";
 import { LooksBack } from "../looks-back.ts";
@@ -31,10 +32,10 @@ export class LineThreads implements WayToRead {
   #wake = () => {};
 
   constructor(count: number, format: FormatName, builder: LogBuilder, problems: Problems) {
-    this.#threads = Array.from({ length: count }, (_, i) => {
-      const workerData: ThreadData = { format, thread: i + 1 };
+    const workerData: ThreadData = { format };
+    this.#threads = Array.from({ length: count }, () => {
       const thread = {
-        worker: new Worker(threadFile, { workerData }),
+        worker: new Worker(threadFile, { workerData, env: threadEnvironment() }),
         merger: new PartMerger(builder, problems),
         block: -1,
       };

@@ -4,8 +4,6 @@ import type { Part } from "./part.ts";
 /** What each thread is started with. */
 export interface ThreadData {
   readonly format: FormatName;
-  /** From 1. */
-  readonly thread: number;
 }
 
 /** Whole lines of the log. The memory goes to the thread, and comes back with the part. */

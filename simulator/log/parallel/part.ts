@@ -1,8 +1,9 @@
+import { ownWord } from "../hash.ts";
 import type { Interner } from "../interner.ts";
 import type { LogBuilder, TimeRange } from "../log-builder.ts";
 import { LogError } from "../log-error.ts";
 import type { Problems } from "../problems.ts";
-import { type RowSegment, trimmed } from "../row-segments.ts";
+import type { RowSegment } from "../row-segments.ts";
 
 /** The things that a row names by dense ids which are hashes behind. */
 const hashed = ["keys", "normalisedKeys", "clients", "blocks"] as const;
@@ -56,7 +57,7 @@ export class PartTaker {
     const startsOver = this.#isFirst;
     this.#isFirst = false;
     return {
-      segments: segments.map(trimmed),
+      segments,
       times,
       blockIds,
       hashes: {
@@ -102,8 +103,12 @@ export class PartMerger {
       const words = part.hashes[what];
       const all = this.#builder[what];
       for (let at = 0; at < words.length; at += 4) {
+        const third = words[at + 2] ?? 0;
+        const fourth = words[at + 3] ?? 0;
         ids[what].push(
-          all.idOfWords(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0),
+          third === ownWord && fourth === ownWord
+            ? this.#builder.keyOfItsOwn()
+            : all.idOfWords(words[at] ?? 0, words[at + 1] ?? 0, third, fourth),
         );
       }
     }

@@ -10,7 +10,7 @@ import { PartTaker } from "./part.ts";
 /** Beyond so many keys a thread forgets what it knows: its memory stays small, and the log's side has them all. */
 const mostKeys = 1 << 20;
 
-const { format, thread }: ThreadData = workerData;
+const { format }: ThreadData = workerData;
 const { openLines }: Format = formats[format satisfies FormatName];
 if (openLines === undefined) throw new Error(`Cannot read a log of format "${format}" in parts`);
 const open = openLines;
@@ -22,11 +22,8 @@ interface State {
   readonly taker: PartTaker;
 }
 
-/** Keys of rows that name no request are told apart by the rows before them: these go on. */
-let rows = 0;
-
 function startOver(): State {
-  const builder = new LogBuilder({ source: thread, rows });
+  const builder = new LogBuilder();
   const problems = new Problems();
   return { builder, problems, reader: open(builder, problems), taker: new PartTaker(builder) };
 }
@@ -38,10 +35,7 @@ function say(message: FromThread, transfer: ArrayBuffer[] = []): void {
 }
 
 parentPort?.on("message", ({ buffer, from, to }: ToThread) => {
-  if (state.builder.keys.size > mostKeys) {
-    rows = state.builder.rows;
-    state = startOver();
-  }
+  if (state.builder.keys.size > mostKeys) state = startOver();
   const { reader, problems, taker } = state;
   try {
     reader.read({ bytes: new Uint8Array(buffer), view: new DataView(buffer), from, to, last: true });
