@@ -80,9 +80,17 @@ test("an access log: the same rows, ids and problems, whatever thread reads them
     assert.ok(column in log, column);
 });
 
+/** Tenants and models that come one after the other: what is a thread's first is not the log's. */
+const inTurn = (row: number): unknown => ({
+  time: firstMs + row,
+  tenant: `t${Math.floor(row / 20_000)}`,
+  model: `m${Math.floor(row / 15_000)}`,
+  request: `k${row % 77} ${"v".repeat(300)}`,
+});
+
 test("a log in gzip, its last line without an end, one line longer than a block", async () => {
   const long = JSON.stringify({ time: firstMs + 1e6, request: { prompt: "y".repeat(9_000_000) } });
-  const text = `${lines((row) => ({ time: firstMs + row, model: "m", request: `k${row % 77}` }))}${long}\n{"time":${firstMs + 2e6},"request":"last"}`;
+  const text = `${lines(inTurn)}${long}\n{"time":${firstMs + 2e6},"request":"last"}`;
   const { log } = await assertSame("long.jsonl.gz", gzipSync(text, { level: 1 }));
   assert.equal(log.rows, rows + 2);
 });
@@ -111,11 +119,11 @@ test("a log with an invalidation, which looks back at all before it, is read by 
     "invalidation.jsonl",
     lines((row) =>
       row === rows - 3
-        ? { time: firstMs + row, event: "invalidate", request: "k1" }
+        ? { time: firstMs + row, event: "invalidate", request: "early" }
         : {
             time: firstMs + row,
             tenant: `t${row % 2}`,
-            request: `k${row % 5}`,
+            request: row < 20 ? "early" : `k${row % 5}`,
             note: "w".repeat(100),
           },
     ),
