@@ -63,7 +63,7 @@ test("the log has no prompt, no answer, and no line for a request that went well
   // The stub's errors and what it answers in place of JSON have the word too.
   for (const mode of ["error", "unreadable"] as const) {
     model.mode = mode;
-    for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 503);
+    for (let i = 0; i < 5; i++) assert.equal((await ask(url, "sesame")).status, 502);
     // Until the next problem is a line of its own.
     await delay(1100);
   }
@@ -97,7 +97,7 @@ test("with Redis and the model gone it is live, and ready: it answers what it ca
   const url = await service.url();
   for (const node of cluster.nodes) node.signal("SIGKILL");
   await model[Symbol.asyncDispose]();
-  assert.equal((await ask(url, "x")).status, 503);
+  assert.equal((await ask(url, "x")).status, 502);
   for (const path of ["live", "ready"])
     assert.equal((await fetch(`${url}/health/${path}`)).status, 200, path);
 });

@@ -22,7 +22,7 @@ async function withStale(env: Record<string, string> = {}) {
   return { service, question };
 }
 
-test("a stale answer is served, and says so; without one it is 503 with Retry-After", async () => {
+test("a stale answer is served, and says so; without one it is 502 with Retry-After", async () => {
   const { service, question } = await withStale();
   await using _stopped = service;
   given.model.mode = "error";
@@ -36,26 +36,28 @@ test("a stale answer is served, and says so; without one it is 503 with Retry-Af
   assert.deepEqual([streamed.status, streamed.cache, streamed.degraded], [200, "hit", "model"]);
 
   const none = await service.ask(freshQuestion());
-  assert.deepEqual([none.status, none.cache, none.degraded], [503, "miss", "model"]);
+  assert.deepEqual([none.status, none.cache, none.degraded], [502, "miss", "model"]);
   assert.equal(none.retryAfter, "1");
-  assert.equal(JSON.parse(none.text).error.code, "model_unavailable");
+  assert.equal(JSON.parse(none.text).error.code, "model_failed");
 });
 
-test("BW_FALLBACK=off: 503, although there is a stale answer", async () => {
+test("BW_FALLBACK=off: 502, although there is a stale answer", async () => {
   const { service, question } = await withStale({ BW_FALLBACK: "off" });
   await using _stopped = service;
   given.model.mode = "error";
-  assert.equal((await service.ask(question)).status, 503);
+  assert.equal((await service.ask(question)).status, 502);
 });
 
 test("an attempt that takes too long is given up, and the stale answer served", async () => {
-  const { service, question } = await withStale({ BW_MODEL_TIMEOUT_MS: "50" });
+  const { service, question } = await withStale({ BW_MODEL_TIMEOUT_MS: "500" });
   await using _stopped = service;
   given.model.mode = "silent";
   const stale = await service.ask(question);
   assert.deepEqual([stale.status, stale.cache, stale.degraded], [200, "hit", "model"]);
   assert.equal(await service.metric('dependency_calls_total{dependency="model",outcome="timeout"}'), 1);
-  await eventually(() => given.model.abandoned === 1);
+  const none = await service.ask(freshQuestion());
+  assert.deepEqual([none.status, JSON.parse(none.text).error.code], [504, "model_timeout"]);
+  await eventually(() => given.model.abandoned === 2);
 });
 
 test("the deadline ends a request with 504", async () => {
@@ -96,7 +98,7 @@ test("BW_TIMEOUT=off: neither the attempt timeout nor the deadline ends it", asy
 });
 
 test("its breaker opens, so that it is not called; and closes again once it is well", async () => {
-  await using service = await given.start({ BW_MODEL_BREAKER_OPEN_MS: "100" });
+  await using service = await given.start({ BW_MODEL_BREAKER_OPEN_MS: "1000" });
   given.model.mode = "error";
   for (let i = 0; i < 11; i++) await service.ask(freshQuestion());
   assert.equal(await service.metric('breaker_state{dependency="model"}'), 2);
@@ -139,7 +141,8 @@ for (const status of [401, 403, 404, 408, 425, 429]) {
     const stale = await service.ask(question);
     assert.deepEqual([stale.status, stale.cache, stale.degraded], [200, "hit", "model"]);
     const none = await service.ask(freshQuestion());
-    assert.deepEqual([none.status, JSON.parse(none.text).error.code], [503, "model_unavailable"]);
+    const expected = status === 429 ? [503, "model_unavailable"] : [502, "model_failed"];
+    assert.deepEqual([none.status, JSON.parse(none.text).error.code], expected);
     assert(!none.text.includes("sesame"));
     for (let i = 0; i < 10; i++) await service.ask(freshQuestion());
     assert.equal(await service.metric('breaker_state{dependency="model"}'), 2);

@@ -39,7 +39,7 @@ test("a stream that breaks ends with an error event, and is not stored", async (
   given.model.mode = "break-stream";
   const question = freshQuestion();
   const broken = await service.ask(question, streamed);
-  assert.match(broken.text, /"code":"model_unavailable"/);
+  assert.match(broken.text, /"code":"model_failed"/);
   assert(!broken.text.includes("[DONE]"));
   given.model.mode = "ok";
   assert.equal((await service.ask(question)).cache, "miss");
@@ -66,9 +66,9 @@ test("a caller who does not read holds up neither the model's attempt nor its pl
   assert.equal((await service.ask(freshQuestion())).status, 200);
 });
 
-test("a model that fails before the first piece is a plain 503", async () => {
+test("a model that fails before the first piece is a plain 502", async () => {
   await using service = await given.start();
   given.model.mode = "error";
   const reply = await service.ask(freshQuestion(), streamed);
-  assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [503, "model_unavailable"]);
+  assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [502, "model_failed"]);
 });
