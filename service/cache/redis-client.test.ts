@@ -158,32 +158,30 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-const markers = (client: Cluster, bytes: number) =>
-  steadily(200, (i) => client.set(`${harmedKey}${i}`, `${i}`.padEnd(bytes, "."), "PX", 600_000));
+const markers = (client: Cluster, prefix: string, bytes: number) =>
+  steadily(200, (i) => client.set(`${prefix}${i}`, `${i}`.padEnd(bytes, "."), "PX", 600_000));
 const outageMs = 8000;
 /** Well below the 16 MB of the values that an outage's commands carry. */
 const heapTolerance = 6_000_000;
 
-test("after an outage nothing is released late, and memory is as before", async () => {
+test("after an outage of every node nothing is released late, and memory is as before", async () => {
   await using cluster = await startRedisCluster();
-  const [victim] = cluster.nodes;
-  assert(victim !== undefined);
   using client = await connectedClient(cluster, { attemptTimeoutMs });
-  for (let warm = 0; warm < 100; warm++) await client.get(harmedKey);
+  for (let warm = 0; warm < 100; warm++) await client.get(`${warm}`);
   const heapBefore = heapUsed();
-  victim.signal("SIGKILL");
+  for (const { signal } of cluster.nodes) signal("SIGKILL");
   await rejection(client.get(harmedKey));
-  using load = markers(client, 10_000);
+  using load = markers(client, "", 10_000);
   await delay(outageMs);
   const heapDuring = heapUsed();
   const backAt = performance.now();
-  await victim.restart();
+  await Promise.all(cluster.nodes.map(({ restart }) => restart()));
   await eventually(() => load.succeeded().length > 100);
   load.stop();
   await eventually(() => load.sent.every(({ tookMs }) => tookMs !== undefined));
   await delay(patienceMs);
 
-  const stored = (await victim.redis.keys("*")).map((key) => Number(key.slice(harmedKey.length)));
+  const stored = (await Promise.all(cluster.nodes.map(({ redis }) => redis.keys("*")))).flat().map(Number);
   assert.equal(stored.length, load.succeeded().length);
   for (const i of stored) {
     const { at = 0, tookMs = Number.POSITIVE_INFINITY } = load.sent[i] ?? {};
@@ -204,7 +202,7 @@ for (const bytes of [100, 10_000]) {
     const heapBefore = heapUsed();
     victim.signal("SIGSTOP");
     const stoppedAt = performance.now();
-    using load = markers(client, bytes);
+    using load = markers(client, harmedKey, bytes);
     await delay(outageMs);
     const backAt = performance.now();
     victim.signal("SIGCONT");

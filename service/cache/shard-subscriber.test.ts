@@ -66,6 +66,17 @@ test("the channel's slot has another master, and the old one is well: it moves t
   await eventually(() => subscriber.flows());
 });
 
+test("the link falls silent and nobody is promoted: the gap is told while it lasts, and messages flow again after it", async () => {
+  await using cluster = await startRedisCluster({ relayed: true });
+  using subscriber = await subscribed(cluster);
+  await eventually(() => subscriber.flows());
+  cluster.relay?.silence();
+  await eventually(() => subscriber.lost.length > 0);
+  cluster.relay?.heal();
+  await eventually(() => subscriber.flows());
+  assert(subscriber.times() > 1);
+});
+
 test("nothing is called after it was ended, and no connection stays", async () => {
   await using cluster = await startRedisCluster();
   using subscriber = await subscribed(cluster);
