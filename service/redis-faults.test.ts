@@ -3,7 +3,13 @@ import { beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { cacheKey } from "./cache/keys.ts";
 import { type ModelStub, startModelStub } from "./testing/model-stub.ts";
-import { eventually, startRedisCluster, type TestCluster, type TestNode } from "./testing/redis-cluster.ts";
+import {
+  eventually,
+  promoted,
+  startRedisCluster,
+  type TestCluster,
+  type TestNode,
+} from "./testing/redis-cluster.ts";
 import { requestFor, type ServiceUnderTest, startService } from "./testing/service-under-test.ts";
 
 const questions = Array.from({ length: 30 }, (_, i) => `Question ${i}`);
@@ -215,4 +221,28 @@ test("what failed is counted by its kind", async () => {
     await askAll(service, harmed);
     return (await errors("closed")) > 0;
   });
+});
+
+test("a promoted replica has a breaker of its own, closed; that of the old master is forgotten", async () => {
+  await using replicated = await startRedisCluster({ replicas: true });
+  const old = replicated.nodeOf(keyOf("Question 0"));
+  const replica = replicated.replicas[replicated.nodes.indexOf(old)];
+  assert(replica !== undefined);
+  await using service = await startService({
+    ...{ BW_REDIS_NODES: replicated.addresses, BW_MODEL_URL: model.url },
+    // It would never be half-open while the test lasts.
+    BW_REDIS_BREAKER_OPEN_MS: "600000",
+  });
+  await eventually(async () => (await service.ask("Question 0")).cache === "hit");
+  old.signal("SIGSTOP");
+  await eventually(async () => {
+    await service.ask("Question 0");
+    return (await breakerOf(service, old)) === 2;
+  });
+  await promoted(replica);
+  await eventually(async () => (await service.ask("Question 0")).cache === "hit");
+  assert.equal(await breakerOf(service, replica), 0);
+  const { text } = await service.get("/metrics");
+  assert(text.includes(`redis/${replica.address}`));
+  assert(!text.includes(`breaker_state{dependency="redis/${old.address}"}`));
 });
