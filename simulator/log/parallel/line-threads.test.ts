@@ -83,8 +83,8 @@ test("an access log: the same rows, ids and problems, whatever thread reads them
 /** Tenants and models that come one after the other: what is a thread's first is not the log's. */
 const inTurn = (row: number): unknown => ({
   time: firstMs + row,
-  tenant: `t${Math.floor(row / 20_000)}`,
-  model: `m${Math.floor(row / 15_000)}`,
+  tenant: `t${Math.floor(row / 20_000) % 2}`,
+  model: `m${Math.floor(row / 30_000)}`,
   request: `k${row % 77} ${"v".repeat(300)}`,
 });
 
