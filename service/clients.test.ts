@@ -42,7 +42,7 @@ test("plain, streamed with usage, models, and errors", async () => {
   const served = await client.models.list();
   assert.deepEqual(
     served.data.map(({ id }) => id),
-    ["llama-3-8b"],
+    ["llama-3-8b", "embed-256"],
   );
   await assert.rejects(client.chat.completions.create({ model: "gpt-9", messages }), OpenAI.NotFoundError);
   given.model.mode = "silent";

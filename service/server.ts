@@ -4,6 +4,7 @@ import express, { type ErrorRequestHandler, type RequestHandler } from "express"
 import { type HttpLimits, limitedServer } from "./http-limits.ts";
 import { ApiError, apiErrorOf } from "./routes/api-error.ts";
 import { type ChatCompletionsDeps, chatCompletions } from "./routes/chat-completions.ts";
+import { type EmbeddingsDeps, embeddings } from "./routes/embeddings.ts";
 import { type InvalidateDeps, invalidate } from "./routes/invalidate.ts";
 import { live } from "./routes/live.ts";
 import { metricsRoute } from "./routes/metrics.ts";
@@ -16,7 +17,7 @@ import { newRecord } from "./telemetry/request-record.ts";
 import type { Admission } from "./tenant-limits.ts";
 import type { IsAdmin, TenantByKey } from "./tenants.ts";
 
-export interface ServerDeps extends ChatCompletionsDeps {
+export interface ServerDeps extends ChatCompletionsDeps, EmbeddingsDeps {
   readonly httpLimits: HttpLimits;
   /** undefined: there is no such route. */
   readonly invalidations: InvalidateDeps["invalidations"] | undefined;
@@ -56,6 +57,7 @@ export function createServer(deps: ServerDeps): Server {
   }
   const admitted = admission(deps);
   route("post", "/v1/chat/completions", "chat-completions", admitted, chatCompletions(deps));
+  route("post", "/v1/embeddings", "embeddings", admitted, embeddings(deps));
   const { invalidations, isAdmin } = deps;
   if (invalidations !== undefined) {
     const unlessAdmin: RequestHandler = (req, res, next) =>
@@ -63,7 +65,7 @@ export function createServer(deps: ServerDeps): Server {
     const handler = invalidate({ ...deps, invalidations });
     route("post", "/v1/cache/invalidate", "invalidate", unlessAdmin, handler);
   }
-  route("get", "/v1/models", "models", admitted, models(deps.model));
+  route("get", "/v1/models", "models", admitted, models([deps.model, deps.embeddingsModel]));
   route("get", "/health/live", "live", live);
   route("get", "/health/ready", "ready", ready(readiness));
   route("get", "/metrics", "metrics", metricsRoute(metrics));

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { EmbeddingsRequest } from "../inference/embeddings-engine.ts";
 import type { ChatRequest } from "../inference/engine.ts";
 
 /** How an answer is delivered, and for whom and where it is accounted, does not change the answer. */
@@ -7,8 +8,11 @@ const accounts = [
 ];
 const chatDelivery = new Set(["stream", "stream_options", ...accounts]);
 
-/** Carries the version of the stored format: two versions of the service do not read each other's entries. */
+const embeddingDelivery = new Set(["encoding_format", ...accounts]);
+
+/** They carry the version of the stored format: two versions of the service do not read each other's entries. */
 const answerPrefix = "answer:3:";
+const embeddingPrefix = "embedding:3:";
 
 /**
  * The key of an answer: a hash over tenant, model epoch and canonical request, the model included.
@@ -23,6 +27,20 @@ const answerPrefix = "answer:3:";
 export function cacheKey(tenant: string, request: ChatRequest, modelEpoch: string): string {
   const fields = Object.entries(request).filter(([name]) => !chatDelivery.has(name));
   return answerPrefix + digest([tenant, modelEpoch, Object.fromEntries(fields)]);
+}
+
+/**
+ * The key of one input's embedding, by the same rules. `request` is the rest of the request; how a vector is written
+ * for its way (`encoding_format`) is no part of it.
+ */
+export function embeddingKey(
+  tenant: string,
+  request: EmbeddingsRequest,
+  input: string,
+  modelEpoch: string,
+): string {
+  const fields = Object.entries(request).filter(([name]) => !embeddingDelivery.has(name));
+  return embeddingPrefix + digest([tenant, modelEpoch, Object.fromEntries(fields), input]);
 }
 
 function digest(parts: readonly unknown[]): string {

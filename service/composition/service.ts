@@ -2,10 +2,12 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { Logger } from "pino";
 import { answerKind } from "../cache/answer-value.ts";
-import { cacheRule } from "../cache/cacheable.ts";
+import { cacheRule, embeddingsRule } from "../cache/cacheable.ts";
+import { embeddingKind } from "../cache/embedding-value.ts";
 import { whenConnected } from "../cache/redis-client.ts";
 import type { Config } from "../config/config.ts";
 import { drainable } from "../drain.ts";
+import { openaiHttpEmbeddings } from "../inference/embeddings-http.ts";
 import { openaiHttpEngine } from "../inference/openai-http.ts";
 import type { Readiness } from "../routes/ready.ts";
 import { createServer } from "../server.ts";
@@ -15,6 +17,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { tenantLimits } from "../tenant-limits.ts";
 import { adminsByKey, tenantsByKey } from "../tenants.ts";
 import { answeringOf } from "./answering.ts";
+import { embeddingTiers, embedOf } from "./embeddings.ts";
 import { invalidationPart } from "./invalidation.ts";
 import { guardedEngine, modelGuard } from "./model.ts";
 import { connect, guardsOfShards, leasesInRedis } from "./redis.ts";
@@ -47,6 +50,8 @@ export function compose(config: Config, log: Logger): Service {
   const invalidations = invalidationPart(config, client, telemetry);
   const tiers = { config, telemetry, redis, invalidations };
   const answers = tiersOf("answers", answerKind, config.cache, tiers);
+  const vectors = tiersOf("embeddings", embeddingKind, embeddingTiers(config), tiers);
+  const guardOfModel = modelGuard(config, telemetry);
   const stopping = new AbortController();
   const accessLog =
     config.accessLog === undefined
@@ -62,7 +67,7 @@ export function compose(config: Config, log: Logger): Service {
         cache: answers.cache,
         invalidations,
         leases: redis && leasesInRedis(redis, config, invalidations),
-        engine: guardedEngine(openaiHttpEngine(config.model.url), modelGuard(config, telemetry)),
+        engine: guardedEngine(openaiHttpEngine(config.model.url), guardOfModel),
         stopping: stopping.signal,
       },
       config,
@@ -74,6 +79,23 @@ export function compose(config: Config, log: Logger): Service {
       metrics.cacheRule("answers", rule.reason);
       return rule;
     },
+    embed: embedOf(
+      {
+        cache: vectors.cache,
+        invalidations,
+        engine: openaiHttpEmbeddings(config.model.url),
+        guardOf: guardOfModel,
+      },
+      config,
+      telemetry,
+    ),
+    embeddingsRule(cacheControl) {
+      const rule = embeddingsRule(cacheControl);
+      metrics.cacheRule("embeddings", rule.reason);
+      return rule;
+    },
+    embeddingsModel: config.embeddings.model,
+    inputLimits: config.embeddings.inputLimits,
     tenantByKey: tenantsByKey(config.apiKeys),
     isAdmin: adminsByKey(config.adminKeys),
     invalidations,
@@ -112,7 +134,7 @@ export function compose(config: Config, log: Logger): Service {
       readiness = "draining";
       const finished = await drain(config.drain);
       stopping.abort(new Error("the service stops"));
-      await answers.stop();
+      await Promise.all([answers.stop(), vectors.stop()]);
       // Not quit(): that waits for replies, and hangs on a silent node.
       invalidations?.stop();
       client?.disconnect();

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { answeringSettings, answeringVariables } from "./answering.ts";
 import { cacheSettings, cacheVariables } from "./cache.ts";
 import { dependencySettings, dependencyVariables, redisProblems } from "./dependencies.ts";
+import { embeddingsSettings, embeddingsVariables } from "./embeddings.ts";
 import { httpSettings, httpVariables } from "./http.ts";
 import { invalidationProblems, invalidationSettings, invalidationVariables } from "./invalidation.ts";
 import { policySettings, policyVariables, timeoutProblems } from "./policies.ts";
@@ -17,6 +18,7 @@ const environment = z.object({
   ...httpVariables.shape,
   ...dependencyVariables.shape,
   ...cacheVariables.shape,
+  ...embeddingsVariables.shape,
   ...answeringVariables.shape,
   ...policyVariables.shape,
   ...invalidationVariables.shape,
@@ -30,6 +32,7 @@ export const areas: readonly (readonly [title: string, variables: z.ZodObject])[
   ["Listening, callers and limits", httpVariables],
   ["Redis and the model", dependencyVariables],
   ["Cache", cacheVariables],
+  ["Embeddings", embeddingsVariables],
   ["Policies", policyVariables],
   ["Invalidation", invalidationVariables],
   ["Telemetry", telemetryVariables],
@@ -43,6 +46,7 @@ function settings(env: z.output<typeof environment>) {
     ...httpSettings(env),
     ...dependencySettings(env),
     ...cacheSettings(env),
+    ...embeddingsSettings(env),
     ...answeringSettings(env),
     ...policySettings(env),
     ...invalidationSettings(env),

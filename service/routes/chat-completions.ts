@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
-import type { RequestHandler, Response } from "express";
-import { type Answering, newTrail, type Trail } from "../answering/answering.ts";
+import type { RequestHandler } from "express";
+import { type Answering, newTrail } from "../answering/answering.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { apiErrorOf } from "./api-error.ts";
 import { cacheTags } from "./cache-tags.ts";
+import { callerOf } from "./caller.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { completionBody } from "./completion-format.ts";
 import { completionStream } from "./completion-stream.ts";
 import { bodyReader } from "./read-body.ts";
 import type { RequestGuard } from "./request-guard.ts";
+import { setTrail } from "./trail-headers.ts";
 
 export interface ChatCompletionsDeps {
   readonly answering: Answering;
@@ -98,28 +100,4 @@ export function chatCompletions({
       record.cacheKey = trail.key;
     }
   };
-}
-
-/** The caller closed the connection before its answer was out. */
-class CallerLeft extends Error {
-  override readonly name = "CallerLeft";
-}
-
-/** Aborted when the caller leaves. The request's own "close" would not do: it comes once its body is read. */
-function callerOf(res: Response): AbortController {
-  const controller = new AbortController();
-  res.once("close", () => {
-    if (!res.writableEnded) controller.abort(new CallerLeft("the caller left"));
-  });
-  return controller;
-}
-
-function setTrail(res: Response, trail: Trail, provenance: string | undefined): void {
-  if (trail.cache !== undefined) res.setHeader("x-cache", trail.cache);
-  if (trail.tier !== undefined) res.setHeader("x-cache-tier", trail.tier);
-  if (trail.ageMs !== undefined) res.setHeader("age", String(Math.floor(trail.ageMs / 1000)));
-  if (trail.stale !== undefined) res.setHeader("x-stale", trail.stale);
-  if (trail.coalesced !== undefined) res.setHeader("x-coalesced", trail.coalesced);
-  if (trail.degraded.size > 0) res.setHeader("x-degraded", [...trail.degraded].join(","));
-  if (provenance !== undefined) res.setHeader("x-provenance", provenance);
 }

@@ -1,8 +1,9 @@
 import type { RequestHandler } from "express";
 
-/** GET /v1/models: the one model that is served. */
-export function models(model: string): RequestHandler {
+/** GET /v1/models: the models that are served. */
+export function models(ids: readonly string[]): RequestHandler {
   return (_req, res) => {
-    res.json({ object: "list", data: [{ id: model, object: "model", created: 0, owned_by: "breakwater" }] });
+    const data = ids.map((id) => ({ id, object: "model", created: 0, owned_by: "breakwater" }));
+    res.json({ object: "list", data });
   };
 }

@@ -4,6 +4,7 @@ import type { Damage } from "../cache/codec.ts";
 import type { TierName, TierReadResult } from "../cache/layered.ts";
 import type { MemoryTier } from "../cache/memory.ts";
 import type { WriteBehind, WriteLoss } from "../cache/write-behind.ts";
+import type { InputResult } from "../embedding/embedding.ts";
 
 export type CacheResult = "hit" | "stale" | "miss" | "bypass";
 /** Answers and embeddings have caches of their own, in the same tiers. */
@@ -15,6 +16,12 @@ export function cacheMetrics(register: Registry) {
   const results = new Counter({
     name: "cache_results_total",
     help: "What the cache had for a request",
+    labelNames: ["result"],
+    registers,
+  });
+  const inputs = new Counter({
+    name: "embedding_inputs_total",
+    help: "Inputs to embed, each by what the cache had for it",
     labelNames: ["result"],
     registers,
   });
@@ -116,6 +123,9 @@ export function cacheMetrics(register: Registry) {
     },
     cacheResult(result: CacheResult): void {
       results.labels(result).inc();
+    },
+    embeddingInput(result: InputResult): void {
+      inputs.labels(result).inc();
     },
     cacheRule(cache: CacheName, reason: CacheReason): void {
       rules.labels(cache, reason).inc();

@@ -3,7 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 
-const seen = z.looseObject({ stream: z.boolean().optional() });
+const seen = z.looseObject({
+  stream: z.boolean().optional(),
+  input: z.array(z.string()).optional(),
+});
 
 /** How the stub answers; a test may change it at any time. */
 export type StubMode = "ok" | "error" | "unreadable" | "silent" | "break-stream" | "flood";
@@ -21,6 +24,12 @@ export interface ModelStub extends AsyncDisposable {
   readonly tenants: (string | undefined)[];
   /** Requests whose connection the service closed before the answer. */
   abandoned: number;
+}
+
+/** The embedding that the stub makes of a text: by it, no two texts of a test need be mixed up. */
+export function stubVector(text: string): Float32Array {
+  const seed = [...text].reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9973, 7);
+  return Float32Array.from({ length: 64 }, (_, i) => Math.sin(seed * (i + 1)));
 }
 
 /** What the stub answers to its n-th request, counting from 1. */
@@ -61,10 +70,10 @@ export async function startModelStub(): Promise<ModelStub> {
     res.once("close", () => {
       if (!res.writableEnded) stub.abandoned++;
     });
-    setTimeout(() => answer(res, n, body.stream === true), stub.delayMs);
+    setTimeout(() => answer(res, n, body), stub.delayMs);
   }
 
-  function answer(res: ServerResponse, n: number, streaming: boolean): void {
+  function answer(res: ServerResponse, n: number, { stream, input }: z.output<typeof seen>): void {
     if (stub.mode === "silent" || res.destroyed) return;
     const json = { "content-type": "application/json" };
     if (stub.mode === "error") {
@@ -76,10 +85,21 @@ export async function startModelStub(): Promise<ModelStub> {
       res.writeHead(200, json).end("sesame");
       return;
     }
+    if (input !== undefined) {
+      const data = input.map((text, index) => ({
+        ...{ object: "embedding", index },
+        embedding: Buffer.from(stubVector(text).buffer).toString("base64"),
+      }));
+      const usage = { prompt_tokens: input.length, total_tokens: input.length };
+      res.writeHead(200, { ...json, "x-provenance": `generation=${n}` });
+      // In no order: the index counts.
+      res.end(JSON.stringify({ object: "list", data: data.toReversed(), model: "embed-256", usage }));
+      return;
+    }
     const head = { id: `x${n}`, created: 1, model: "llama-3-8b" };
     const provenance = { "x-provenance": `generation=${n}` };
     const usage = { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
-    if (!streaming) {
+    if (stream !== true) {
       const message = { role: "assistant", content: stubAnswer(n) };
       const choices = [{ index: 0, message, finish_reason: "stop" }];
       res.writeHead(200, { ...json, ...provenance });
