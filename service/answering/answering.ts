@@ -140,6 +140,8 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       // A call that nobody can join has its caller's deadline.
       const first = underKey === undefined ? question.deadline : deps.newDeadline();
       const deadline = first && latestDeadline(first);
+      // Before the call, which may tell the model at once.
+      if (question.deadline !== undefined) deadline?.include(question.deadline);
       const call = making({ ...question, key, scopes, known, deadline, inPieces });
       return answers.begin(underKey, { known, deadline }, call);
     };

@@ -94,7 +94,9 @@ export function flights<T, P extends object = never, A = undefined>(
           wake();
           if (members > 0 || over) return;
           land("abandoned");
-          everybodyLeft.abort(new EverybodyLeft("nobody waits for this call any more"));
+          // With the last one's reason: a deadline that passed says more of the call than a caller who lost interest.
+          const because = { cause: signal.reason };
+          everybodyLeft.abort(new EverybodyLeft("nobody waits for this call any more", because));
         }
         signal.addEventListener("abort", leave, { once: true });
         try {

@@ -5,6 +5,11 @@ export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
+/** Whether a signal was aborted because time ran out: by itself, or as the cause of why the work was ended. */
+export function isDeadline(reason: unknown): boolean {
+  return reason instanceof DeadlineExceeded || (reason instanceof Error && isDeadline(reason.cause));
+}
+
 /** When a request must be over: one object for all that is done for it, over every dependency and attempt. */
 export interface Deadline {
   /** What is left of it, in ms; 0 once it has passed. */

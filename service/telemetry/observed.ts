@@ -2,7 +2,7 @@ import { redisErrorClass } from "../cache/redis-errors.ts";
 import { EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
-import { DeadlineExceeded } from "../resilience/deadline.ts";
+import { isDeadline } from "../resilience/deadline.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
 import type { CallOutcome } from "./dependency-metrics.ts";
@@ -27,7 +27,7 @@ export function observed(record: (outcome: CallOutcome, seconds: number) => void
 }
 
 function givenUpBy(reason: unknown): CallOutcome {
-  return reason instanceof DeadlineExceeded ? "deadline" : "cancelled";
+  return isDeadline(reason) ? "deadline" : "cancelled";
 }
 
 function outcomeOf(thrown: unknown): CallOutcome {

@@ -17,11 +17,17 @@ export interface ModelStub extends AsyncDisposable {
   mode: StubMode;
   /** Of an error. */
   errorStatus: number;
+  /** Of an error: its Retry-After. */
+  errorRetryAfter: string | undefined;
+  /** So many errors, and then answers. */
+  errorsLeft: number;
   /** Before it answers, in ms. */
   delayMs: number;
   /** Every request body so far. */
   readonly requests: Record<string, unknown>[];
   readonly tenants: (string | undefined)[];
+  /** What each request said that its caller has left, in ms. */
+  readonly deadlines: (number | undefined)[];
   /** Requests whose connection the service closed before the answer. */
   abandoned: number;
 }
@@ -40,6 +46,7 @@ export function stubAnswer(n: number): string {
 export async function startModelStub(): Promise<ModelStub> {
   const requests: Record<string, unknown>[] = [];
   const tenants: (string | undefined)[] = [];
+  const deadlines: (number | undefined)[] = [];
   const server = createServer((req, res) => void handle(req, res));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -50,9 +57,12 @@ export async function startModelStub(): Promise<ModelStub> {
     url: `http://127.0.0.1:${port}`,
     mode: "ok",
     errorStatus: 500,
+    errorRetryAfter: undefined,
+    errorsLeft: Number.POSITIVE_INFINITY,
     delayMs: 0,
     requests,
     tenants,
+    deadlines,
     abandoned: 0,
     async [Symbol.asyncDispose]() {
       server.close();
@@ -66,6 +76,8 @@ export async function startModelStub(): Promise<ModelStub> {
     requests.push(body);
     const tenant = req.headers["x-tenant"];
     tenants.push(typeof tenant === "string" ? tenant : undefined);
+    const deadline = req.headers["x-request-deadline-ms"];
+    deadlines.push(deadline === undefined ? undefined : Number(deadline));
     const n = requests.length;
     res.once("close", () => {
       if (!res.writableEnded) stub.abandoned++;
@@ -76,8 +88,9 @@ export async function startModelStub(): Promise<ModelStub> {
   function answer(res: ServerResponse, n: number, { stream, input }: z.output<typeof seen>): void {
     if (stub.mode === "silent" || res.destroyed) return;
     const json = { "content-type": "application/json" };
-    if (stub.mode === "error") {
+    if (stub.mode === "error" && stub.errorsLeft-- > 0) {
       const error = { message: "too long for sesame", code: "context_length" };
+      if (stub.errorRetryAfter !== undefined) res.setHeader("retry-after", stub.errorRetryAfter);
       res.writeHead(stub.errorStatus, json).end(JSON.stringify({ error }));
       return;
     }
