@@ -205,17 +205,45 @@ test("marks are bounded in Redis and in every process: those dropped make all th
   assert.equal(await client.zcard(key), 11);
 });
 
+test("a mark that was made again and lost is put back, though the store still has the older one", async () => {
+  const scope = "tag:a:1";
+  const { w, entries } = await run(
+    [
+      { op: "invalidate", i: 0, scope },
+      { op: "keep" },
+      { op: "poll", i: 1 },
+      { op: "make", i: 1, scope },
+      { op: "invalidate", i: 0, scope },
+      { op: "set-back" },
+      { op: "invalidate", i: 0, scope: "model:*:m" },
+    ],
+    false,
+  );
+  assert.equal(entries.length, 1);
+  for (let i = 0; i < processCount; i++)
+    for (const { entry, invalid } of entries) assert(invalid && !w.at(i).isCurrent(entry), `process ${i}`);
+});
+
+test("Redis keeps as many marks as it may, and the latest of those it dropped is the floor", async () => {
+  await client.del(key);
+  const marks = redisMarks(client, { maxMarks: 10, retentionMs: 3_600_000 });
+  await marks.begin(0);
+  const numbers: number[] = [];
+  for (let i = 0; i < 13; i++) numbers.push((await marks.mark([`tag:a:${i}`], 0))?.seq ?? 0);
+  const { floor, marks: left } = await marks.since(0);
+  assert.deepEqual([floor, left.size, left.get("tag:a:3")], [numbers[2], 10, numbers[3]]);
+});
+
 test("marks that are older than any entry are dropped, and harm nothing", async () => {
   await client.del(key);
   const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 20 });
   await marks.begin(0);
-  for (let i = 0; i < 4; i++) await marks.mark([`tag:a:${i}`], 0);
+  let dropped = 0;
+  for (let i = 0; i < 4; i++) dropped = (await marks.mark([`tag:a:${i}`], 0))?.seq ?? 0;
   await delay(40);
   await marks.mark(["tag:a:4"], 0);
   const { floor, marks: left } = await marks.since(0);
-  const last = left.get("tag:a:4");
-  assert.equal(left.size, 1);
-  assert(last !== undefined && floor < last);
+  assert.deepEqual([[...left.keys()], floor], [["tag:a:4"], dropped]);
 });
 
 test("a tenant with no marks left invalidates all it has, and nobody else's", async () => {
