@@ -200,3 +200,13 @@ test("without Redis an invalidation is the replica's own", async () => {
   assert.deepEqual([first.status, second.status], [200, 200]);
   assert(second.sequence > first.sequence);
 });
+
+test("another model epoch makes every answer from before unreachable, and the old one's are still its own", async () => {
+  await using old = await given.start({ BW_MODEL_EPOCH: "1" });
+  const question = freshQuestion();
+  const { provenance } = await askUntilHit(old, question);
+  await using next = await given.start({ BW_MODEL_EPOCH: "2" });
+  assert.equal((await askWith(next, question)).cache, "miss");
+  assert.notEqual((await askUntilHit(next, question)).provenance, provenance);
+  assert.equal((await askUntilHit(old, question)).provenance, provenance);
+});
