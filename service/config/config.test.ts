@@ -76,6 +76,7 @@ test("Redis's password is not shown, and a user without one is a problem", () =>
   for (const [env, name] of [
     [{ BW_REDIS_PASSWORD: "sesame", BW_REDIS_TLS: "yes" }, "BW_REDIS_TLS"],
     [{ BW_REDIS_PASSWORD: "" }, "BW_REDIS_PASSWORD"],
+    [{ BW_REDIS_PASSWORD: "sesame\n" }, "BW_REDIS_PASSWORD"],
     [{ BW_REDIS_USERNAME: "sesame" }, "BW_REDIS_USERNAME"],
   ] as const) {
     const problems = problemsOf({ ...minimal, ...env });

@@ -15,7 +15,14 @@ export const dependencyVariables = z.object({
     .pipe(z.array(address))
     .describe("startup nodes; empty: no cache in Redis"),
   BW_REDIS_USERNAME: z.string().min(1).optional().describe("of an ACL; unset: the user is default"),
-  BW_REDIS_PASSWORD: z.string().min(1).optional().describe("unset: nobody logs in"),
+  BW_REDIS_PASSWORD: z
+    .string()
+    .regex(
+      /^\S(.*\S)?$/,
+      "must not begin or end with a space or a line break, as of the file that it came from",
+    )
+    .optional()
+    .describe("unset: nobody logs in"),
   BW_REDIS_TLS: offOn.describe(
     "the nodes' certificates are checked; NODE_EXTRA_CA_CERTS names more authorities",
   ),
