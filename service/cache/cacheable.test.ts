@@ -134,6 +134,7 @@ describe("Cache-Control", () => {
       ['max-age="60"', 60_000],
       [" MAX-AGE = 5 , no-transform", 5000],
       ["max-age=60, max-age=10", 10_000],
+      ["max-age=10, max-age=60", 10_000],
       ["max-age=0", 0],
       ["max-age", 0],
       ["max-age=-1", 0],

@@ -129,7 +129,7 @@ test("Cache-Control is followed: no-store, no-cache, max-age, only-if-cached", a
   assert.equal(given.model.requests.length, 3);
 });
 
-test("the model is gone: what is no longer fresh is served if there is all of it; else 503", async () => {
+test("the model is gone: what is no longer fresh is served if there is all of it; else 502", async () => {
   await using service = await given.start({
     BW_EMBEDDINGS_FRESH_MS: "1",
     BW_CACHE_L1: "on",
@@ -146,7 +146,7 @@ test("the model is gone: what is no longer fresh is served if there is all of it
     [200, "hit", "model", expected([known])],
   );
   const none = await embed(service, { input: [known, other] });
-  assert.deepEqual([none.status, none.body.error.code], [503, "model_unavailable"]);
+  assert.deepEqual([none.status, none.body.error.code], [502, "model_failed"]);
   assert.deepEqual([await inputs(service, "stale")], [1]);
   given.model.errorStatus = 400;
   assert.deepEqual((await embed(service, { input: other })).body.error.code, "context_length");
@@ -209,5 +209,5 @@ test("an engine whose embeddings are not what was asked for has failed", async (
   await using service = await given.start({ BW_REDIS_NODES: "" });
   given.model.mode = "unreadable";
   const { status, body } = await embed(service, { input: "a" });
-  assert.deepEqual([status, body.error.code], [503, "model_unavailable"]);
+  assert.deepEqual([status, body.error.code], [502, "model_failed"]);
 });
