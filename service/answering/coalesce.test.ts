@@ -15,7 +15,13 @@ function controlled() {
     piece(text: string): void;
     signal: AbortSignal;
   }[] = [];
-  const all = flights<string, Piece>((end) => ends.push(end));
+  let waiting = 0;
+  const all = flights<string, Piece>({
+    ended: (end) => ends.push(end),
+    waiting: (change) => {
+      waiting += change;
+    },
+  });
   const ask = (key: string | undefined, signal: AbortSignal, take?: (piece: Piece) => Promise<void>) => {
     const flight =
       all.find(key) ??
@@ -32,17 +38,19 @@ function controlled() {
     assert(call !== undefined && calls.length === 1);
     return call;
   };
-  return { all, ask, calls, ends, only };
+  return { ask, calls, ends, only, waiting: () => waiting };
 }
 
 const staying = () => new AbortController().signal;
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test("callers of one key share a call, those of another do not, and afterwards it begins anew", async () => {
-  const { ask, calls, only, ends } = controlled();
+  const { ask, calls, only, ends, waiting } = controlled();
   const many = Array.from({ length: 100 }, () => ask("a", staying()));
+  assert.equal(waiting(), 100);
   only().resolve("1");
   assert.deepEqual(await Promise.all(many), Array(100).fill("1"));
+  assert.equal(waiting(), 0);
   const others = [ask("a", staying()), ask("b", staying())];
   assert.equal(calls.length, 3);
   calls[1]?.resolve("2");

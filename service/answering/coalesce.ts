@@ -27,6 +27,12 @@ export interface Flights<T, P, A> {
   begin(key: string | undefined, about: A, call: Flown<T, P>): Flight<T, P, A>;
 }
 
+export interface FlightReports {
+  /** How many callers more wait: 1, or -1. */
+  waiting(change: 1 | -1): void;
+  ended(end: FlightEnd): void;
+}
+
 export type FlightEnd = "answered" | "failed" | "abandoned";
 
 /** Why a call's signal was aborted: nobody waits for it any more. */
@@ -41,7 +47,7 @@ export class EverybodyLeft extends Error {
  * A call that was cancelled is found by nobody: it would only hand on the cancellation.
  */
 export function flights<T, P extends object = never, A = undefined>(
-  onEnd: (end: FlightEnd) => void = () => undefined,
+  reports?: FlightReports,
 ): Flights<T, P, A> {
   const underWay = new Map<string, Flight<T, P, A>>();
 
@@ -61,7 +67,7 @@ export function flights<T, P extends object = never, A = undefined>(
       over = true;
       if (key !== undefined && underWay.get(key) === flight) underWay.delete(key);
       wake();
-      onEnd(end);
+      reports?.ended(end);
     }
     const onPiece = (piece: P) => {
       pieces.push(piece);
@@ -84,12 +90,14 @@ export function flights<T, P extends object = never, A = undefined>(
       async join(signal, take) {
         let here = true;
         members++;
+        reports?.waiting(1);
         const left = Promise.withResolvers<never>();
         left.promise.catch(() => undefined);
         function leave(): void {
           if (!here) return;
           here = false;
           members--;
+          reports?.waiting(-1);
           left.reject(signal.reason);
           wake();
           if (members > 0 || over) return;

@@ -65,7 +65,7 @@ export function answeringOf(
       now: Date.now,
       random: Math.random,
     }),
-    answers: flights(metrics.flightEnd),
+    answers: flights(metrics.flights),
     newDeadline: () =>
       timeouts && deadlineIn(timeouts.deadlines.defaultMs, performance.now.bind(performance)),
     coalesce: answering.coalesce,

@@ -1,4 +1,4 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { Trail } from "../answering/answering.ts";
 import type { FlightEnd } from "../answering/coalesce.ts";
 import type { LeaseResult } from "../answering/lease.ts";
@@ -10,6 +10,11 @@ export function answeringMetrics(register: Registry) {
     name: "answer_flights_total",
     help: "New answers that were begun, by their end; abandoned: nobody waited any more",
     labelNames: ["end"],
+    registers,
+  });
+  const waiting = new Gauge({
+    name: "answers_waiting",
+    help: "Callers, and refreshes, that wait for a new answer",
     registers,
   });
   const coalesced = new Counter({
@@ -31,8 +36,9 @@ export function answeringMetrics(register: Registry) {
     registers,
   });
   return {
-    flightEnd(end: FlightEnd): void {
-      ends.labels(end).inc();
+    flights: {
+      ended: (end: FlightEnd) => ends.labels(end).inc(),
+      waiting: (change: 1 | -1) => waiting.inc(change),
     },
     answerCoalesced(through: NonNullable<Trail["coalesced"]>): void {
       coalesced.labels(through).inc();

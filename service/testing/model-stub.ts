@@ -9,7 +9,7 @@ const seen = z.looseObject({
 });
 
 /** How the stub answers; a test may change it at any time. */
-export type StubMode = "ok" | "error" | "unreadable" | "silent" | "break-stream" | "flood";
+export type StubMode = "ok" | "error" | "unreadable" | "silent" | "break-stream" | "flood" | "flood-first";
 
 /** A model server for tests, over real HTTP. Every answer has another generation number. */
 export interface ModelStub extends AsyncDisposable {
@@ -23,6 +23,11 @@ export interface ModelStub extends AsyncDisposable {
   errorsLeft: number;
   /** Before it answers, in ms. */
   delayMs: number;
+  /** What an answer waits for, a streamed one after its first piece. */
+  held: Promise<void> | undefined;
+  /** Of the modes that flood, before or after what is held: how many pieces, and what each is. */
+  floodPieces: number;
+  floodPiece: string;
   /** Every request body so far. */
   readonly requests: Record<string, unknown>[];
   readonly tenants: (string | undefined)[];
@@ -60,6 +65,9 @@ export async function startModelStub(): Promise<ModelStub> {
     errorRetryAfter: undefined,
     errorsLeft: Number.POSITIVE_INFINITY,
     delayMs: 0,
+    held: undefined,
+    floodPieces: 300,
+    floodPiece: "x".repeat(100_000),
     requests,
     tenants,
     deadlines,
@@ -82,10 +90,14 @@ export async function startModelStub(): Promise<ModelStub> {
     res.once("close", () => {
       if (!res.writableEnded) stub.abandoned++;
     });
-    setTimeout(() => answer(res, n, body), stub.delayMs);
+    setTimeout(() => void answer(res, n, body), stub.delayMs);
   }
 
-  function answer(res: ServerResponse, n: number, { stream, input }: z.output<typeof seen>): void {
+  async function answer(
+    res: ServerResponse,
+    n: number,
+    { stream, input }: z.output<typeof seen>,
+  ): Promise<void> {
     if (stub.mode === "silent" || res.destroyed) return;
     const json = { "content-type": "application/json" };
     if (stub.mode === "error" && stub.errorsLeft-- > 0) {
@@ -113,6 +125,7 @@ export async function startModelStub(): Promise<ModelStub> {
     const provenance = { "x-provenance": `generation=${n}` };
     const usage = { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
     if (stream !== true) {
+      await stub.held;
       const message = { role: "assistant", content: stubAnswer(n) };
       const choices = [{ index: 0, message, finish_reason: "stop" }];
       res.writeHead(200, { ...json, ...provenance });
@@ -127,13 +140,16 @@ export async function startModelStub(): Promise<ModelStub> {
     send([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
     const [first = "", ...rest] = stubAnswer(n).split(/(?<= )/);
     send([{ index: 0, delta: { content: first }, finish_reason: null }]);
+    const flood = () => {
+      for (let i = 0; i < stub.floodPieces; i++) send([{ index: 0, delta: { content: stub.floodPiece } }]);
+    };
+    if (stub.mode === "flood-first") flood();
+    await stub.held;
     if (stub.mode === "break-stream") {
       setTimeout(() => res.destroy(), 20);
       return;
     }
-    if (stub.mode === "flood") {
-      for (let i = 0; i < 300; i++) send([{ index: 0, delta: { content: "x".repeat(100_000) } }]);
-    }
+    if (stub.mode === "flood") flood();
     for (const piece of rest) send([{ index: 0, delta: { content: piece }, finish_reason: null }]);
     send([{ index: 0, delta: {}, finish_reason: "stop" }]);
     send([], { usage });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Server } from "node:http";
 import { connect } from "node:net";
 import { compose } from "../composition/service.ts";
 import { readConfig } from "../config/config.ts";
@@ -11,11 +12,17 @@ export interface Reply {
   readonly degraded: string | null;
   readonly provenance: string | null;
   readonly retryAfter: string | null;
+  readonly tier: string | null;
+  /** In seconds. */
+  readonly age: string | null;
+  readonly stale: string | null;
+  readonly coalesced: string | null;
   readonly text: string;
 }
 
 /** The service in this process, with real sockets to whatever the environment names. */
 export interface ServiceUnderTest extends AsyncDisposable {
+  readonly server: Server;
   readonly url: string;
   ask(question: string, fields?: Readonly<Record<string, unknown>>): Promise<Reply>;
   post(body: string, headers?: Readonly<Record<string, string>>): Promise<Reply>;
@@ -41,6 +48,10 @@ export async function startService(env: Readonly<Record<string, string>>): Promi
     degraded: response.headers.get("x-degraded"),
     provenance: response.headers.get("x-provenance"),
     retryAfter: response.headers.get("retry-after"),
+    tier: response.headers.get("x-cache-tier"),
+    age: response.headers.get("age"),
+    stale: response.headers.get("x-stale"),
+    coalesced: response.headers.get("x-coalesced"),
     text: await response.text(),
   });
   const post: ServiceUnderTest["post"] = async (body, headers = {}) =>
@@ -53,6 +64,7 @@ export async function startService(env: Readonly<Record<string, string>>): Promi
     );
   const get = async (path: string) => reply(await fetch(url + path));
   return {
+    server: service.server,
     url,
     post,
     get,
