@@ -14,6 +14,8 @@ function configOrExit(): Config {
 
 const config = configOrExit();
 const log = createLog(config.logLevel);
+// Not even loaded where it is off.
+const tracing = config.tracing && (await import("./telemetry/tracing.ts")).startTracing(config.tracing);
 const service = serviceOrExit();
 
 function cannotStart(thrown: unknown): never {
@@ -23,7 +25,7 @@ function cannotStart(thrown: unknown): never {
 
 function serviceOrExit(): Service {
   try {
-    return compose(config, log);
+    return compose(config, log, tracing);
   } catch (thrown) {
     return cannotStart(thrown);
   }

@@ -14,6 +14,7 @@ import type { AccessLog } from "./telemetry/access-log.ts";
 import type { LogProblem } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { newRecord } from "./telemetry/request-record.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 import type { Admission } from "./tenant-limits.ts";
 import type { IsAdmin, TenantByKey } from "./tenants.ts";
 
@@ -29,6 +30,8 @@ export interface ServerDeps extends ChatCompletionsDeps, EmbeddingsDeps {
   readonly metrics: Metrics;
   /** undefined: none is written. */
   readonly accessLog: AccessLog | undefined;
+  /** undefined: there are no traces. */
+  readonly tracing: Pick<Tracing, "requests"> | undefined;
   readonly readiness: () => Readiness;
   readonly onProblem: LogProblem;
 }
@@ -42,7 +45,9 @@ export function createServer(deps: ServerDeps): Server {
   app.disable("etag");
   // Nothing here is asked by a query; the parser would be one more thing to feed.
   app.disable("query parser");
-  app.use(record(deps), connectionClose(readiness), saneHeaders(httpLimits.maxHeaders));
+  app.use(record(deps));
+  if (deps.tracing !== undefined) app.use(deps.tracing.requests);
+  app.use(connectionClose(readiness), saneHeaders(httpLimits.maxHeaders));
 
   function route(method: "get" | "post", path: string, name: string, ...handlers: RequestHandler[]): void {
     app.all(path, (_req, res, next) => {
@@ -136,6 +141,7 @@ function admission({ tenantByKey, admission: admit }: ServerDeps): RequestHandle
 function errorResponse(onProblem: LogProblem): ErrorRequestHandler {
   return (thrown: unknown, _req, res, next) => {
     const error = apiErrorOf(thrown);
+    res.locals.record.errorCode = error.code;
     if (error.status >= 500) onProblem(error.code, thrown, { requestId: res.locals.record.id });
     // Nothing can be said any more; Express then cuts the connection.
     if (res.headersSent) return next(thrown);

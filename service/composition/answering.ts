@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Answering, createAnswering } from "../answering/answering.ts";
 import { flights } from "../answering/coalesce.ts";
-import { type LeaseStore, oncePerCluster } from "../answering/lease.ts";
+import { type LeaseStore, type OncePerCluster, oncePerCluster } from "../answering/lease.ts";
 import { createMaking } from "../answering/making.ts";
 import { refreshes } from "../answering/refresh.ts";
 import type { Cache } from "../cache/layered.ts";
@@ -13,6 +13,7 @@ import type { Invalidations } from "../invalidation/invalidations.ts";
 import { deadlineIn } from "../resilience/deadline.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { timeout } from "../resilience/timeout.ts";
+import { inSpan } from "../telemetry/spans.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 export interface AnsweringParts {
@@ -28,6 +29,16 @@ export interface AnsweringParts {
   readonly stopping: AbortSignal;
 }
 
+/** A span around the lease, the wait for its holder or the making under it included. */
+function traced(once: OncePerCluster): OncePerCluster {
+  return (key, look, make, signal) =>
+    inSpan(
+      "lease",
+      () => "failed",
+      () => once(key, look, make, signal),
+    );
+}
+
 const unlimited: Policy = (call) => call;
 
 /** How answers come about: cache, coalescing, lease, refreshes and the engine as one. */
@@ -40,15 +51,17 @@ export function answeringOf(
   const lease = leases &&
     answering.lease && {
       look: leases.look,
-      once: oncePerCluster({
-        store: leases.store,
-        ttlMs: answering.lease.ttlMs,
-        limit: timeouts === undefined ? unlimited : timeout(timeouts.leaseMs),
-        newToken: randomUUID,
-        pause: (ms, signal) => delay(ms, undefined, { signal }),
-        random: Math.random,
-        onResult: metrics.leaseResult,
-      }),
+      once: traced(
+        oncePerCluster({
+          store: leases.store,
+          ttlMs: answering.lease.ttlMs,
+          limit: timeouts === undefined ? unlimited : timeout(timeouts.leaseMs),
+          newToken: randomUUID,
+          pause: (ms, signal) => delay(ms, undefined, { signal }),
+          random: Math.random,
+          onResult: metrics.leaseResult,
+        }),
+      ),
     };
   const epoch = () => invalidations?.epoch() ?? 0;
   return createAnswering({

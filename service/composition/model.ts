@@ -15,6 +15,7 @@ import { retryBudget } from "../resilience/retry-budget.ts";
 import { AttemptTimeout, timeout } from "../resilience/timeout.ts";
 import { observed } from "../telemetry/observed.ts";
 import { reportedBreaker } from "../telemetry/reported-breaker.ts";
+import { spanEvent } from "../telemetry/spans.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 const now = performance.now.bind(performance);
@@ -38,10 +39,13 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
     metrics.concurrency("model", { limit: () => settings.limit, ...bulkhead });
   }
   const budget = retries && retryBudget(retries.budget);
-  const onDecision = (decision: RetryDecision) => metrics.retryDecision("model", decision);
+  const onDecision = (decision: RetryDecision) => {
+    metrics.retryDecision("model", decision);
+    spanEvent("retry", { decision });
+  };
 
   const attempt = guard({
-    observed: observed((outcome, seconds) => metrics.dependencyCall("model", outcome, seconds)),
+    observed: observed("model", metrics.dependencyCall),
     bulkhead: places?.bulkhead.policy,
     breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
     learning: places?.learning,

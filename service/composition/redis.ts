@@ -36,9 +36,9 @@ export function guardsOfShards(
   { log, metrics }: Telemetry,
 ): (key: string) => ShardGuard {
   const { timeouts, bulkheads, breakers } = config;
-  const reads = observed((outcome, seconds) => metrics.dependencyCall("redis-read", outcome, seconds));
-  const writes = observed((outcome, seconds) => metrics.dependencyCall("redis-write", outcome, seconds));
-  const leases = observed((outcome, seconds) => metrics.dependencyCall("redis-lease", outcome, seconds));
+  const reads = observed("redis-read", metrics.dependencyCall);
+  const writes = observed("redis-write", metrics.dependencyCall);
+  const leases = observed("redis-lease", metrics.dependencyCall);
   const attempt = wrap(
     counted((thrown) => metrics.redisError(redisErrorClass(thrown))),
     ...(timeouts === undefined ? [] : [timeout(timeouts.redisMs)]),

@@ -14,6 +14,7 @@ import { createServer } from "../server.ts";
 import { openAccessLog } from "../telemetry/access-log.ts";
 import { problemLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { tenantLimits } from "../tenant-limits.ts";
 import { adminsByKey, tenantsByKey } from "../tenants.ts";
 import { answeringOf } from "./answering.ts";
@@ -37,8 +38,10 @@ export interface Service {
  * The whole service from its configuration: the one place where its parts meet. Nothing is global.
  *
  * Throws where the access log cannot be opened.
+ *
+ * @param tracing undefined: there are no traces
  */
-export function compose(config: Config, log: Logger): Service {
+export function compose(config: Config, log: Logger, tracing?: Tracing): Service {
   const metrics = createMetrics();
   const telemetry: Telemetry = {
     log,
@@ -106,6 +109,7 @@ export function compose(config: Config, log: Logger): Service {
     clientSalt: config.clientSalt,
     httpLimits: config.httpLimits,
     accessLog,
+    tracing,
     model: config.model.name,
     guard: guardOfRequests(config, metrics),
     now: Date.now,
@@ -139,6 +143,7 @@ export function compose(config: Config, log: Logger): Service {
       invalidations?.stop();
       client?.disconnect();
       await accessLog?.close();
+      await tracing?.stop();
       return finished;
     },
   };

@@ -24,5 +24,8 @@ export function relationProblems(env: Readonly<Record<string, string | undefined
   if (env["BW_TENANT_BURST"] !== undefined && env["BW_TENANT_RATE"] === undefined) {
     problems.push(`BW_TENANT_BURST="${env["BW_TENANT_BURST"]}": has no effect without BW_TENANT_RATE`);
   }
+  if (env["BW_TRACING"] === "otlp" && env["BW_TRACING_URL"] === undefined) {
+    problems.push("BW_TRACING_URL: must be set where BW_TRACING is otlp");
+  }
   return problems;
 }

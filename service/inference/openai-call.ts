@@ -1,6 +1,7 @@
 import { Agent, fetch, type Response } from "undici";
 import { z } from "zod";
 import type { Deadline } from "../resilience/deadline.ts";
+import { traceHeaders } from "../telemetry/spans.ts";
 import { EngineFailure, EngineRefusal } from "./engine.ts";
 
 const refusal = z.object({ error: z.object({ code: z.string().regex(/^[a-z0-9_]{1,64}$/) }) });
@@ -49,6 +50,8 @@ export async function openaiCall<T>(
       headers: {
         "content-type": "application/json",
         "x-tenant": tenant,
+        ...traceHeaders(),
+        ...traceHeaders(),
         // What is left now, so that the engine stops when nobody waits any more, also where it is not told.
         ...(deadline && { "x-request-deadline-ms": String(Math.max(1, Math.floor(deadline.remainingMs()))) }),
       },

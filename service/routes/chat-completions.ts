@@ -48,6 +48,7 @@ export function chatCompletions({
     const caller = callerOf(res);
     const { signal } = caller;
     const trail = newTrail();
+    record.trail = trail;
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(now() / 1000), model };
     let stream: ReturnType<typeof completionStream> | undefined;
 
@@ -90,14 +91,13 @@ export function chatCompletions({
         return;
       }
       if (stream !== undefined && res.headersSent) {
-        stream.fail(apiErrorOf(thrown));
+        const error = apiErrorOf(thrown);
+        record.errorCode = error.code;
+        stream.fail(error);
         return;
       }
       setTrail(res, trail, undefined);
       throw thrown;
-    } finally {
-      record.cache = trail.cache;
-      record.cacheKey = trail.key;
     }
   };
 }

@@ -71,12 +71,12 @@ function lineOf(record: RequestRecord, arrivedAt: number, latencyMs: number, sta
     client: record.client,
     model: record.model,
     // A request that never had a key in the cache is like no other.
-    request: record.cacheKey ?? record.id,
+    request: record.trail?.key ?? record.id,
     promptTokens: record.promptTokens,
     outputTokens: record.outputTokens,
     latencyMs: Math.round(latencyMs * 1000) / 1000,
     status,
-    cache: record.cache,
+    cache: record.trail?.cache,
     responseBytes: record.answerBytes,
   };
 }

@@ -5,22 +5,27 @@ import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { isDeadline } from "../resilience/deadline.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
-import type { CallOutcome } from "./dependency-metrics.ts";
+import type { CallOutcome, Dependency } from "./dependency-metrics.ts";
+import { inSpan } from "./spans.ts";
 
 /**
- * Records how each call ended and how long it took, in seconds, and changes nothing.
- * For each attempt, also one that its guard does not let through.
+ * Records how each call ended and how long it took, in seconds, and changes nothing; where requests are traced, each
+ * is a span. For each attempt, also one that its guard does not let through.
  */
-export function observed(record: (outcome: CallOutcome, seconds: number) => void): Policy {
+export function observed(
+  dependency: Dependency,
+  record: (dependency: Dependency, outcome: CallOutcome, seconds: number) => void,
+): Policy {
   return (call) => async (signal) => {
     const began = performance.now();
     const seconds = () => (performance.now() - began) / 1000;
+    const outcome = (thrown: unknown) => (signal.aborted ? givenUpBy(signal.reason) : outcomeOf(thrown));
     try {
-      const value = await call(signal);
-      record("ok", seconds());
+      const value = await inSpan(dependency, outcome, () => call(signal));
+      record(dependency, "ok", seconds());
       return value;
     } catch (thrown) {
-      record(signal.aborted ? givenUpBy(signal.reason) : outcomeOf(thrown), seconds());
+      record(dependency, outcome(thrown), seconds());
       throw thrown;
     }
   };

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Response } from "express";
+import type { Trail } from "../answering/answering.ts";
 
 /** What is known of one request, filled in on its way. Metrics, access log and traces tell of it when it ends. */
 export interface RequestRecord {
@@ -11,9 +12,10 @@ export interface RequestRecord {
   model: string | undefined;
   /** The caller's own user, hashed; undefined where none was named, or no salt is configured. */
   client: string | undefined;
-  /** The cache's key: a hash of the tenant and the canonical request. */
-  cacheKey: string | undefined;
-  cache: "hit" | "miss" | "bypass" | undefined;
+  /** How its answer came about; undefined: the route has no cache, or it was refused before. */
+  trail: Trail | undefined;
+  /** Of the error that it was answered with. */
+  errorCode: string | undefined;
   promptTokens: number | undefined;
   outputTokens: number | undefined;
   /** The size of the answer itself, in bytes, whatever it was wrapped in for delivery. */
@@ -35,8 +37,8 @@ export function newRecord(id: string): RequestRecord {
     tenant: undefined,
     model: undefined,
     client: undefined,
-    cacheKey: undefined,
-    cache: undefined,
+    trail: undefined,
+    errorCode: undefined,
     promptTokens: undefined,
     outputTokens: undefined,
     answerBytes: undefined,
