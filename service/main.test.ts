@@ -63,7 +63,7 @@ test("the log has no prompt, no answer, and no line for a request that went well
   // The stub's errors and what it answers in place of JSON have the word too.
   for (const mode of ["error", "unreadable"] as const) {
     model.mode = mode;
-    for (let i = 0; i < 5; i++) assert((await ask(url, "sesame")).status >= 500);
+    for (let i = 0; i < 5; i++) assert((await ask(url, `sesame ${mode} ${i}`)).status >= 500);
     // Until the next problem is a line of its own.
     await delay(1100);
   }

@@ -9,18 +9,20 @@ export const answeringVariables = z.object({
     .prefault("600")
     .describe("how long after its holder died a lease keeps others waiting; a living holder extends it"),
 
-  BW_STALE_WHILE_REVALIDATE: onOff,
+  BW_STALE_WHILE_REVALIDATE: onOff.describe("off: an answer that is past its time is waited for anew"),
   BW_CACHE_REVALIDATE_MS: ms
     .prefault("60000")
     .describe("how long after its time an answer is served at once, and a new one made behind it"),
-  BW_EARLY_REFRESH: onOff,
+  BW_EARLY_REFRESH: onOff.describe(
+    "a new answer is now and then made before the old one's time is over: XFetch",
+  ),
   BW_EARLY_REFRESH_BETA: factor
     .prefault("1")
     .describe("above 1: answers are made anew earlier before their end, and more often; below: later"),
   BW_REFRESH_CONCURRENCY: count
     .prefault("10")
     .describe("refreshes under way; of the model's places, what callers can never be kept from is the rest"),
-  BW_TTL_JITTER: onOff,
+  BW_TTL_JITTER: onOff.describe("answers stored together do not end together"),
   BW_TTL_JITTER_SHARE: share
     .prefault("0.1")
     .describe("answers are fresh for up to this share less than BW_CACHE_FRESH_MS, each for its own time"),

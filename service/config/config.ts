@@ -33,6 +33,7 @@ export const areas: readonly (readonly [title: string, variables: z.ZodObject])[
   ["Redis and the model", dependencyVariables],
   ["Cache", cacheVariables],
   ["Embeddings", embeddingsVariables],
+  ["Answering", answeringVariables],
   ["Policies", policyVariables],
   ["Invalidation", invalidationVariables],
   ["Telemetry", telemetryVariables],

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { areas } from "./config.ts";
 
 const property = z.looseObject({
-  description: z.string().min(1),
+  // The test beside this names those that have none.
+  description: z.string().default(""),
   default: z.unknown().optional(),
   enum: z.array(z.string()).optional(),
   minimum: z.number().optional(),

@@ -33,6 +33,8 @@ export interface ModelStub extends AsyncDisposable {
   readonly tenants: (string | undefined)[];
   /** What each request said that its caller has left, in ms. */
   readonly deadlines: (number | undefined)[];
+  /** Of every request: the trace that it is a part of. */
+  readonly traceparents: (string | undefined)[];
   /** Requests whose connection the service closed before the answer. */
   abandoned: number;
 }
@@ -52,6 +54,7 @@ export async function startModelStub(): Promise<ModelStub> {
   const requests: Record<string, unknown>[] = [];
   const tenants: (string | undefined)[] = [];
   const deadlines: (number | undefined)[] = [];
+  const traceparents: (string | undefined)[] = [];
   const server = createServer((req, res) => void handle(req, res));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -71,6 +74,7 @@ export async function startModelStub(): Promise<ModelStub> {
     requests,
     tenants,
     deadlines,
+    traceparents,
     abandoned: 0,
     async [Symbol.asyncDispose]() {
       server.close();
@@ -86,6 +90,8 @@ export async function startModelStub(): Promise<ModelStub> {
     tenants.push(typeof tenant === "string" ? tenant : undefined);
     const deadline = req.headers["x-request-deadline-ms"];
     deadlines.push(deadline === undefined ? undefined : Number(deadline));
+    const { traceparent } = req.headers;
+    traceparents.push(typeof traceparent === "string" ? traceparent : undefined);
     const n = requests.length;
     res.once("close", () => {
       if (!res.writableEnded) stub.abandoned++;

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { z } from "zod";
+import { startModelStub } from "../testing/model-stub.ts";
+import { eventually, startRedisCluster } from "../testing/redis-cluster.ts";
+import { ask, spawnService } from "../testing/service-process.ts";
+import { requestFor } from "../testing/service-under-test.ts";
+
+const attributes = z
+  .array(z.object({ key: z.string(), value: z.record(z.string(), z.unknown()) }))
+  .transform((list) => Object.fromEntries(list.map(({ key, value }) => [key, Object.values(value)[0]])));
+const spanShape = z.object({
+  traceId: z.string(),
+  spanId: z.string(),
+  parentSpanId: z.string().optional(),
+  name: z.string(),
+  attributes,
+  events: z.array(z.object({ name: z.string(), attributes })).default([]),
+});
+type ReceivedSpan = z.output<typeof spanShape>;
+const exported = z.object({
+  resourceSpans: z.array(z.object({ scopeSpans: z.array(z.object({ spans: z.array(spanShape) })) })),
+});
+
+/** An OpenTelemetry collector that keeps what it is sent, over HTTP as JSON. */
+async function startCollector() {
+  const spans: ReceivedSpan[] = [];
+  let bytes = "";
+  const server = createServer(async (req, res) => {
+    const body = await text(req);
+    bytes += body;
+    const { resourceSpans } = exported.parse(JSON.parse(body));
+    spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+    res.setHeader("content-type", "application/json");
+    res.end("{}");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const url = `http://127.0.0.1:${port}/v1/traces`;
+  return {
+    spans,
+    env: { BW_TRACING: "otlp", BW_TRACING_URL: url },
+    received: () => bytes,
+    async requestSpan(requestId: string): Promise<ReceivedSpan> {
+      const isIt = (span: ReceivedSpan) => span.attributes["breakwater.request_id"] === requestId;
+      await eventually(() => spans.some(isIt));
+      const span = spans.find(isIt);
+      assert(span !== undefined);
+      return span;
+    },
+    /** What is below a span, at any depth, in order of its ends. */
+    below({ traceId, spanId }: ReceivedSpan): ReceivedSpan[] {
+      const within = new Set([spanId]);
+      const inTrace = spans.filter((span) => span.traceId === traceId);
+      for (let i = 0; i < inTrace.length; i++) {
+        for (const span of inTrace) if (within.has(span.parentSpanId ?? "")) within.add(span.spanId);
+      }
+      within.delete(spanId);
+      return inTrace.filter((span) => within.has(span.spanId));
+    },
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+const idOf = (response: Response) => response.headers.get("x-request-id") ?? "";
+const callsIn = (spans: readonly ReceivedSpan[]) =>
+  spans.map(
+    ({ name, attributes: said }) => `${name} ${said["breakwater.attempt"]} ${said["breakwater.outcome"]}`,
+  );
+
+test("a trace shows which tier, policy or error decided, and each call on the way", async () => {
+  await using cluster = await startRedisCluster();
+  await using model = await startModelStub();
+  await using collector = await startCollector();
+  await using service = spawnService({
+    ...{ BW_MODEL_URL: model.url, BW_REDIS_NODES: cluster.addresses, BW_API_KEYS: "a:key-a" },
+    ...{ ...collector.env, BW_CACHE_FRESH_MS: "2000" },
+  });
+  const url = await service.url();
+  const decided = async (response: Response) => {
+    await response.text();
+    const span = await collector.requestSpan(idOf(response));
+    return {
+      span,
+      by: span.attributes["breakwater.decided_by"],
+      below: () => callsIn(collector.below(span)),
+    };
+  };
+  const fields = { key: "key-a" };
+
+  const miss = await decided(await ask(url, "secret question", fields));
+  assert.equal(miss.by, "model");
+  assert.equal(miss.span.name, "POST chat-completions");
+  assert.equal(miss.span.attributes["breakwater.tenant"], "a");
+  assert.equal(miss.span.attributes["breakwater.cache"], "miss");
+  await eventually(() => miss.below().includes("model 1 ok"));
+  assert(miss.below().includes("redis-read 1 ok"), miss.below().join());
+
+  const hit = await decided(await ask(url, "secret question", fields));
+  assert.match(String(hit.by), /^cache-(memory|redis)$/);
+  assert(!hit.below().some((call) => call.startsWith("model")));
+
+  const refused = await decided(await ask(url, "secret question", { ...fields, temperature: 9 }));
+  assert.equal(refused.by, "invalid_request");
+  const unknown = await decided(await ask(url, "secret question", { key: "wrong" }));
+  assert.equal(unknown.by, "invalid_api_key");
+  assert.equal(unknown.span.attributes["breakwater.tenant"], undefined);
+
+  model.mode = "error";
+  model.errorStatus = 503;
+  const failed = await decided(await ask(url, "another", fields));
+  await eventually(() => failed.below().filter((call) => call.startsWith("model")).length >= 2);
+  assert(failed.below().includes("model 2 error"), failed.below().join());
+  assert(JSON.stringify(collector.below(failed.span).concat(failed.span)).includes('"retry"'));
+
+  for (let i = 0; i < 30; i++) await (await ask(url, `filling the breaker's window ${i}`, fields)).text();
+  const shortCut = await decided(await ask(url, "with the breaker open", fields));
+  await eventually(() => shortCut.below().includes("model 1 breaker-open"));
+
+  await eventually(async () => (await ask(url, "secret question", fields)).headers.get("x-stale") !== null);
+  const reply = await ask(url, "secret question", fields);
+  assert.equal((await decided(reply)).by, `stale-${reply.headers.get("x-stale")}`);
+
+  assert(!collector.received().includes("secret"), "no prompt is in a trace");
+  assert(!collector.received().includes("key-a"));
+});
+
+test("the caller's trace is gone on with, and handed on to the model", async () => {
+  await using model = await startModelStub();
+  await using collector = await startCollector();
+  await using service = spawnService({ BW_MODEL_URL: model.url, ...collector.env });
+  const url = await service.url();
+  const [traceId, parentId] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", traceparent: `00-${traceId}-${parentId}-01` },
+    body: JSON.stringify(requestFor("x")),
+  });
+  await response.text();
+  const span = await collector.requestSpan(idOf(response));
+  assert.deepEqual([span.traceId, span.parentSpanId], [traceId, parentId]);
+  await eventually(() => collector.below(span).some(({ name }) => name === "model"));
+  const attempt = collector.below(span).find(({ name }) => name === "model");
+  assert.equal(model.traceparents.at(-1), `00-${traceId}-${attempt?.spanId}-01`);
+
+  // What is not a traceparent begins a trace of its own.
+  const odd = await fetch(`${url}/v1/models`, { headers: { traceparent: "00-zz-1-1" } });
+  assert.equal(odd.status, 200);
+  assert.notEqual((await collector.requestSpan(idOf(odd))).traceId, traceId);
+});
+
+test("off, nothing of it is loaded or sent, and a caller's traceparent goes nowhere", async () => {
+  await using model = await startModelStub();
+  await using service = spawnService({ BW_MODEL_URL: model.url, NODE_DEBUG: "module,esm" });
+  const url = await service.url();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    },
+    body: JSON.stringify(requestFor("x")),
+  });
+  assert.equal(response.status, 200);
+  assert.equal(model.traceparents.at(-1), undefined);
+  assert(!service.output().includes("sdk-trace"));
+});
+
+test("a collector that is gone or silent costs no request, and does not hold the stop", async () => {
+  await using model = await startModelStub();
+  const silent = createServer(() => undefined);
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const address = silent.address();
+  assert(typeof address === "object" && address !== null);
+  for (const port of [address.port, 9]) {
+    await using service = spawnService({
+      ...{
+        BW_MODEL_URL: model.url,
+        BW_TRACING: "otlp",
+        BW_TRACING_URL: `http://127.0.0.1:${port}/v1/traces`,
+      },
+    });
+    const url = await service.url();
+    for (let i = 0; i < 20; i++) assert.equal((await ask(url, `${port} ${i}`)).status, 200);
+    service.kill("SIGTERM");
+    assert.deepEqual(await service.exited, [0, null]);
+    assert.equal(service.log.at(-1)?.["finished"], true);
+  }
+  silent.closeAllConnections();
+  silent.close();
+});
