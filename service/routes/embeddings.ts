@@ -32,6 +32,7 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
     const { deadline, policy } = deps.guard(req.headers);
     const { signal } = callerOf(res);
     const trail = newTrail();
+    record.trail = trail;
     let base64 = false;
 
     async function answer(inner: AbortSignal): Promise<Embedded> {
@@ -64,8 +65,6 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
       if (signal.aborted) return;
       setTrail(res, trail, undefined);
       throw thrown;
-    } finally {
-      record.cache = trail.cache;
     }
   };
 }
