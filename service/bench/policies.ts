@@ -48,7 +48,7 @@ const retryDeps = {
 const same = (policy: Policy) => () => policy;
 const policies: Record<string, () => Policy> = {
   empty: same((call) => call),
-  observed: same(observed((outcome, seconds) => metrics.dependencyCall("model", outcome, seconds))),
+  observed: same(observed("model", metrics.dependencyCall)),
   timeout: same(timeout(1000)),
   breaker: same(breaker(breakers.model, { isFailure: never, onState: nothing, now })),
   bulkhead: same(bulkhead({ limit: 100, queue: 50 }).policy),
