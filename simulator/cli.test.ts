@@ -168,6 +168,84 @@ test("--print-schema prints the schema of the JSON report", async () => {
   assert.equal(JSON.parse(stdout).type, "object");
 });
 
+test("an embedder makes the vectors: one's own module, or trigrams; its texts are in no output", async () => {
+  const path = await chatLog();
+  const json = join(folder, "embedded.json");
+  const of = (embedder: string) => [
+    ...[path, "--strategies", "exact,semantic", "--threshold", "0.9", "--sizes", "1", "--policies", "lru"],
+    ...["--json", json, "--embedder", embedder],
+  ];
+  const own = join(folder, "embedder.mjs");
+  // All requests are alike but for SECRET question 0, which is like no other.
+  await writeFile(
+    own,
+    `export default { name: "own", dimensions: 2, embed: async (texts) =>
+      texts.map((text) => (text === "SECRET question 0" ? [1, 0] : [0, 7])) };`,
+  );
+  const { code, stderr, stdout } = await simulate(...of(own));
+  assert.equal(code, 0, stderr);
+  const text = await readFile(json, "utf8");
+  const report = reportSchema.parse(JSON.parse(text));
+  const hits = (match: string) => {
+    const found = report.strategies.find(({ label }) => label.startsWith(match));
+    return (found?.l1Hits ?? 0) + (found?.joined ?? 0);
+  };
+  // Of 400 requests, the first of each of two kinds misses.
+  assert.deepEqual([hits("semantic"), hits("exact lru")], [398, 400 - report.log.keys]);
+  assert.ok(![text, stdout, stderr].some((output) => output.includes("SECRET")));
+  assert.equal((await simulate(...of("trigrams"))).code, 0);
+});
+
+test("an embedder that cannot be used is told with a hint, and exit code 4", async () => {
+  const path = await chatLog();
+  const write = async (name: string, code: string) => {
+    await writeFile(join(folder, name), code);
+    return join(folder, name);
+  };
+  const unusable = [
+    join(folder, "no-such.mjs"),
+    await write("none.mjs", "export default { embed: 1 };"),
+    await write("short.mjs", 'export default { name: "x", dimensions: 3, embed: async () => [[1, 2, 3]] };'),
+    await write(
+      "fails.mjs",
+      'export default { name: "x", dimensions: 3, embed: async () => { throw new Error("no model there"); } };',
+    ),
+  ];
+  for (const embedder of unusable) {
+    const { code, stderr } = await simulate(path, "--embedder", embedder);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /hint: /);
+  }
+  const hashed = join(folder, "hashed.jsonl");
+  await writeFile(hashed, '{"time":1,"request":"a"}\n{"time":2,"request":"a"}\n');
+  assert.match((await simulate(hashed, "--embedder", "trigrams")).stderr, /none of their texts/);
+  assert.equal(
+    (await simulate(path, "--embedder", "trigrams", "--embeddings", "x", "--dimensions", "3")).code,
+    4,
+  );
+});
+
+test("requests routed by client; a CSV's columns as they were read, guessed or told", async () => {
+  const csv = join(folder, "requests.csv");
+  const rows = Array.from(
+    { length: 300 },
+    (_, i) => `${1_790_000_000 + i},user-${i % 7},gpt-4o,SECRET ${(i * i) % 41},${100 + i},20`,
+  );
+  await writeFile(csv, `When,user_id,model,prompt,input_tokens,output_tokens\n${rows.join("\n")}\n`);
+  const args = [csv, "--strategies", "tiered", "--routing", "sticky", "--sizes", "2"];
+  const guessed = await simulate(...args);
+  assert.equal(guessed.code, 0, guessed.stderr);
+  assert.match(
+    guessed.stdout,
+    /^Columns: client=user_id,model=model,request=prompt,promptTokens=input_tokens,outputTokens=output_tokens \(others: --columns\)$/m,
+  );
+  assert.match(guessed.stdout, /replicas, sticky/);
+  const map = "time=When,client=user_id,request=prompt,promptTokens=input_tokens";
+  const told = await simulate(...args, "--columns", map);
+  assert.ok(told.stdout.includes(`Columns: ${map}`), told.stdout);
+  assert.ok(![guessed, told].some(({ stdout, stderr }) => `${stdout}${stderr}`.includes("SECRET")));
+});
+
 test("a log without times: repeats are hits that save, not requests that pay again", async () => {
   const path = join(folder, "untimed.jsonl");
   const line = (key: number) =>

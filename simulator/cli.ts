@@ -12,6 +12,7 @@ import { reportJsonSchema } from "./report/report.ts";
 import { terminalReport } from "./report/terminal.ts";
 import { readSettings } from "./settings.ts";
 import { simulate } from "./simulate.ts";
+import { loadEmbedder, RequestVectors } from "./strategies/embedder.ts";
 
 /** As the harness's: 4 is the user's input, 3 our failure. */
 const exitCode = { ok: 0, failure: 3, badInput: 4, interrupted: 130 } as const;
@@ -37,6 +38,10 @@ const program = new Command("simulate")
   .option("--threshold <list>", "similarities from which a semantic cache answers (0.98,0.95,0.9)")
   .option("--embeddings <file>", "little-endian 32-bit floats, one vector for each row in order of time")
   .option("--dimensions <number>", "of each vector")
+  .option(
+    "--embedder <module>",
+    'makes the vectors from the log\'s texts: a module with { name, dimensions, embed } as its default export, or "trigrams"',
+  )
   .option("--replicas <number>", "with an L1 each, for tiered (2)")
   .option("--routing <kind>", "random, consistent-hash or sticky (random)")
   .option("--warmup <share>", "of the rows that fill the caches first and are not counted (0)")
@@ -74,20 +79,26 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
     if (path !== undefined) await requireWritable(path);
   }
   const { format, columns, malformedShare, keep } = settings;
+  const vectors =
+    settings.embedder === undefined ? undefined : new RequestVectors(await loadEmbedder(settings.embedder));
   const { log, report: read } = await loadLog(program.args[0] ?? sample, {
     keep,
     signal,
     ...(format === undefined ? {} : { format }),
     ...(columns === undefined ? {} : { columns }),
+    ...(vectors === undefined ? {} : { requests: vectors }),
+    ...(settings.workers === undefined ? {} : { threads: settings.workers }),
     ...(malformedShare === undefined ? {} : { mostMalformedShare: malformedShare }),
     onProgress: ({ bytesRead, bytesTotal, rows }) =>
-      progress(`reading ${Math.floor((100 * bytesRead) / Math.max(1, bytesTotal))} %, ${rows} rows`),
+      progress(
+        `${bar("reading", bytesRead / Math.max(1, bytesTotal))}, ${rows.toLocaleString("en-US")} rows`,
+      ),
   });
-  const { options, assumptions } = await prepare(log, settings);
+  const { options, assumptions } = await prepare(log, settings, vectors);
   const simulation = await simulate({
     ...options,
     signal,
-    onProgress: (done, of) => progress(`simulating ${done} of ${of} strategies`),
+    onProgress: (done, of) => progress(`${bar("simulating", done / of)}, ${done} of ${of} strategies`),
   });
   progress("");
   const report = buildReport(simulation, options.input, read, assumptions);
@@ -127,6 +138,12 @@ async function requireWritable(path: string): Promise<void> {
       thrown,
     );
   }
+}
+
+function bar(what: string, share: number): string {
+  const width = 24;
+  const done = Math.round(width * share);
+  return `${what.padEnd(10)} [${"=".repeat(done)}${" ".repeat(width - done)}] ${Math.floor(100 * share)} %`;
 }
 
 let lastProgressAt = 0;

@@ -5,6 +5,7 @@ export class InputError extends Error {
     | "UNREADABLE_PRICES"
     | "BAD_PRICES"
     | "NO_PRICES"
+    | "BAD_EMBEDDER"
     | "BAD_EMBEDDINGS"
     | "NOTHING_REPEATS"
     | "NO_TIMES"

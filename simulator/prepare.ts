@@ -10,6 +10,7 @@ import { priceLog } from "./money/pricing.ts";
 import { readPrices } from "./money/read-prices.ts";
 import type { Settings } from "./settings.ts";
 import type { SimulationOptions } from "./simulate.ts";
+import type { RequestVectors } from "./strategies/embedder.ts";
 import { readVectors } from "./strategies/read-vectors.ts";
 
 export interface Prepared {
@@ -30,9 +31,14 @@ const mostUnpriced = 0.01;
 /**
  * Makes of a log and the user's settings what a simulation needs, and says what was assumed on the way.
  *
+ * @param embedded the vectors of its requests, where an embedder has made them while it was read
  * @throws InputError
  */
-export async function prepare(log: RequestLog, settings: Settings): Promise<Prepared> {
+export async function prepare(
+  log: RequestLog,
+  settings: Settings,
+  embedded?: RequestVectors,
+): Promise<Prepared> {
   const profile = readProfile();
   const { source, infrastructure } = await readPrices(settings);
   const assumptions: string[] = [];
@@ -51,7 +57,14 @@ export async function prepare(log: RequestLog, settings: Settings): Promise<Prep
   }
   const missMs =
     by === "gpu" || settings.latency === "engines" ? gpuMsByRow(log, profile) : new Float32Array();
-  const vectors = await readVectors(log, settings);
+  if (embedded !== undefined && embedded.embedded === 0) {
+    throw new InputError(
+      "NOT_IN_LOG",
+      `Cannot embed the requests of log "${log.name}": it has none of their texts`,
+      "Take a log with request bodies, or give vectors (--embeddings).",
+    );
+  }
+  const vectors = embedded?.of(log.keys) ?? (await readVectors(log, settings));
   const kinds = settings.strategies ?? possibleKinds(log, vectors !== undefined);
   if (kinds.length === 0) {
     throw new InputError(

@@ -94,6 +94,7 @@ const schema = z
     threshold: listOf(share).default([0.98, 0.95, 0.9]),
     embeddings: z.string().optional(),
     dimensions: whole(1, 65_536).optional(),
+    embedder: z.string().min(1).optional(),
     replicas: whole(1, 256).default(2),
     routing: z.enum(["random", "consistent-hash", "sticky"]).default("random"),
     warmup: share.default(0),
@@ -113,6 +114,10 @@ const schema = z
     html: z.string().optional(),
     writeConfig: z.string().optional(),
     printSchema: z.boolean().default(false),
+  })
+  .refine(({ embeddings, embedder }) => embeddings === undefined || embedder === undefined, {
+    path: ["embedder"],
+    message: "is one way to vectors, --embeddings another: give one",
   })
   .refine(({ embeddings, dimensions }) => (embeddings === undefined) === (dimensions === undefined), {
     path: ["embeddings"],

@@ -54,12 +54,14 @@ function evaluated(policy: string, mib: number, net: number, more: object = {}):
       reusedBlocks: 0,
     },
     memoryBytes: range(mib * 2 ** 20),
+    localBytes: range(0),
     money: {
       before: range(200),
       after: range(200 - net),
       saving: range(net + mib / 100),
       cache: range(mib / 100),
       netSaving: range(net),
+      breakEvenHitShare: range(0.1),
       breakEvenShare: range(0),
     },
   };
@@ -105,10 +107,37 @@ test("where nothing gains, nothing is recommended", () => {
 test("the service's environment: its TTL, and Redis's memory beside it", () => {
   const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"], hourMs);
   assert.match(text, /^BW_CACHE_FRESH_MS=60000$/m);
+  assert.match(text, /^BW_CACHE_L1=off$/m);
   assert.match(text, /maxmemory 40mb/);
   assert.match(text, /maxmemory-policy allkeys-lru/);
   assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
   assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), [], hourMs), RangeError);
+});
+
+test("the service's environment of two tiers: the memory of each process, and what is left for Redis", () => {
+  const tiers = [
+    { policy: "sieve", capacity: 10 },
+    { policy: "lfu", capacity: 100 },
+  ];
+  const two = {
+    ...evaluated("lru", 40, 98),
+    spec: strategySchema.parse({ answers: { match: "exact", tiers, replicas: 3 } }),
+    localBytes: { low: 1, high: 4 * 2 ** 20 },
+  };
+  const text = serviceEnvironment(two, [], hourMs);
+  assert.match(text, /^BW_CACHE_L1_POLICY=sieve$/m);
+  assert.match(text, /^BW_CACHE_L1_MAX_BYTES=4194304$/m);
+  assert.match(text, /maxmemory 28mb/);
+  assert.match(text, /maxmemory-policy allkeys-lfu/);
+  for (const other of [
+    { inclusion: "exclusive" },
+    { tiers: [{ policy: "arc", capacity: 10 }, tiers[1]] },
+    { tiers: [tiers[0], { policy: "sieve", capacity: 10 }] },
+    { match: "normalised" },
+  ]) {
+    const spec = strategySchema.parse({ answers: { ...two.spec.answers, ...other } });
+    assert.throws(() => serviceEnvironment({ ...two, spec }, [], hourMs), RangeError);
+  }
 });
 
 test("on a log longer than a day the service is given only what it keeps for a day at most", () => {

@@ -70,10 +70,19 @@ export function candidates(log: RequestLog, options: CandidateOptions): Strategy
       }
     }
     if (kinds.includes("tiered")) {
-      const front = tier("lru", Math.max(1, Math.round(capacity / 10)));
+      const front = Math.max(1, Math.round(capacity / 10));
+      const back = tier("lru", capacity);
+      const ofOwn = { match: "exact", replicas, routing } as const;
       for (const inclusion of ["independent", "inclusive", "exclusive"] as const) {
-        answers({ match: "exact", tiers: [front, tier("lru", capacity)], inclusion, replicas, routing });
+        answers({ ...ofOwn, tiers: [tier("lru", front), back], inclusion });
       }
+      // What the service has where nothing else is set; for no longer than it keeps anything.
+      answers({
+        ...ofOwn,
+        tiers: [tier("sieve", front), back],
+        inclusion: "independent",
+        ...(spanMs > longestFreshMs ? { ttlMs: longestFreshMs } : {}),
+      });
     }
   }
   if (kinds.includes("prefix") && log.blocks !== undefined) {

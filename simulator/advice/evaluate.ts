@@ -38,6 +38,11 @@ export interface Money {
   readonly netSaving: Range;
   /** Share of the model's cost that must be saved for the cache to pay for itself; NaN where the model costs nothing. */
   readonly breakEvenShare: Range;
+  /**
+   * The hit share from which on the cache pays for itself, were every hit worth what the replay's are on average: by
+   * request, of a prefix cache alone by token. NaN where no hit saves anything.
+   */
+  readonly breakEvenHitShare: Range;
   readonly gpu?: Pick<GpuBill, "beforeHours" | "afterHours" | "engines">;
 }
 
@@ -47,6 +52,8 @@ export interface Evaluation {
   readonly summary: Summary;
   /** Memory of the cache, all replicas and tiers together, in bytes; one copy of what is shared. */
   readonly memoryBytes: Range;
+  /** Of that, what is in the process of each replica, in bytes. */
+  readonly localBytes: Range;
   readonly money?: Money;
 }
 
@@ -70,13 +77,18 @@ export const evaluation: JobKind<EvaluationInput, StrategySpec, Evaluation> = {
     const bill = cost.by === "api" ? billOf(log, course, cost.pricing, from) : undefined;
     const gpu = cost.by === "gpu" ? gpuBill(log, course, cost.gpu, from) : undefined;
     const paid: Bill | undefined = bill ?? gpu;
+    const summary = summarise(log, course, warmupShare);
     return {
       spec,
       label: describe(spec),
-      summary: summarise(log, course, warmupShare),
+      summary,
       memoryBytes: {
         low: memory.localBytes.low + memory.sharedBytes.low + memory.blockBytes,
         high: memory.localBytes.high + memory.sharedBytes.high + memory.blockBytes,
+      },
+      localBytes: {
+        low: memory.localBytes.low / (spec.answers?.replicas ?? 1),
+        high: memory.localBytes.high / (spec.answers?.replicas ?? 1),
       },
       ...(paid === undefined
         ? {}
@@ -88,6 +100,7 @@ export const evaluation: JobKind<EvaluationInput, StrategySpec, Evaluation> = {
               cache: own,
               netSaving: { low: paid.saving.low - own.high, high: paid.saving.high - own.low },
               breakEvenShare: { low: own.low / paid.before.high, high: own.high / paid.before.low },
+              breakEvenHitShare: breakEvenHits(spec, summary, own, paid.saving),
               ...(gpu === undefined
                 ? {}
                 : {
@@ -98,3 +111,9 @@ export const evaluation: JobKind<EvaluationInput, StrategySpec, Evaluation> = {
     };
   },
 };
+
+function breakEvenHits({ answers }: StrategySpec, { hitShare }: Summary, cache: Range, saving: Range): Range {
+  const hits = answers === undefined ? hitShare.byToken : hitShare.byRequest;
+  const at = (cost: number, saved: number) => (saved > 0 ? (hits * cost) / saved : Number.NaN);
+  return { low: at(cache.low, saving.high), high: at(cache.high, saving.low) };
+}

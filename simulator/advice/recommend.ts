@@ -1,6 +1,6 @@
 import { middle } from "../money/range.ts";
 import type { PolicyName } from "../policies/catalog.ts";
-import type { StrategySpec } from "../strategies/spec.ts";
+import type { StrategySpec, TierSpec } from "../strategies/spec.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { kneeOf, paretoFront } from "./front.ts";
 
@@ -73,18 +73,20 @@ function memoryOf({ memoryBytes }: Evaluation): number {
 /** Redis evicts by an approximation of LRU or LFU, and the reference service asks for the exact request with a TTL. */
 export const redisPolicies: Partial<Record<PolicyName, string>> = { lru: "allkeys-lru", lfu: "allkeys-lfu" };
 
+/** What the reference service knows for the tier in its own memory. */
+const localPolicies: readonly PolicyName[] = ["lru", "sieve", "s3-fifo"];
+
 /** Whether the reference service with its Redis can be set to do this. */
 function isDeployable({ answers, prefix }: StrategySpec, spanMs: number): boolean {
-  return (
-    prefix === undefined &&
-    answers !== undefined &&
-    answers.match === "exact" &&
-    answers.tiers.length === 1 &&
-    answers.replicas === 1 &&
-    // An answer that would be kept for longer was not, in a log that is no longer than that.
-    (answers.ttlMs ?? spanMs) <= longestFreshMs &&
-    redisPolicies[answers.tiers[0].policy] !== undefined
-  );
+  if (prefix !== undefined || answers === undefined || answers.match !== "exact") return false;
+  const [first, second] = answers.tiers;
+  const isInRedis = (tier: TierSpec) => redisPolicies[tier.policy] !== undefined;
+  const fits =
+    second === undefined
+      ? answers.replicas === 1 && isInRedis(first)
+      : answers.inclusion === "independent" && localPolicies.includes(first.policy) && isInRedis(second);
+  // An answer that would be kept for longer was not, in a log that is no longer than that.
+  return fits && (answers.ttlMs ?? spanMs) <= longestFreshMs;
 }
 
 function usesPolicy({ answers, prefix }: StrategySpec, name: PolicyName): boolean {
@@ -98,24 +100,42 @@ function usesPolicy({ answers, prefix }: StrategySpec, name: PolicyName): boolea
  * @throws RangeError for a strategy that the service cannot run
  */
 export function serviceEnvironment(
-  { spec, label, memoryBytes }: Evaluation,
+  { spec, label, memoryBytes, localBytes }: Evaluation,
   assumptions: readonly string[],
   spanMs: number,
 ): string {
-  const tier = spec.answers?.tiers[0];
-  const policy = tier === undefined ? undefined : redisPolicies[tier.policy];
-  if (!isDeployable(spec, spanMs) || policy === undefined) {
+  const { answers } = spec;
+  const shared = answers?.tiers.at(-1);
+  const policy = shared === undefined ? undefined : redisPolicies[shared.policy];
+  if (!isDeployable(spec, spanMs) || answers === undefined || policy === undefined) {
     throw new RangeError(
       `Cannot write "${label}" as the service's environment: the service has no such cache`,
     );
   }
-  const freshMs = Math.max(1, Math.round(spec.answers?.ttlMs ?? longestFreshMs));
+  const { replicas, routing, tiers } = answers;
+  const freshMs = Math.max(1, Math.round(answers.ttlMs ?? longestFreshMs));
+  const sharedBytes = memoryBytes.high - replicas * localBytes.high;
+  const local =
+    tiers.length === 1
+      ? [
+          "# As replayed, one tier that all replicas share. One before it, in each process, would spare them the way to Redis.",
+          "BW_CACHE_L1=off",
+        ]
+      : [
+          `# For each of ${replicas} replicas, reached by ${routing} routing.`,
+          "BW_CACHE_L1=on",
+          `BW_CACHE_L1_POLICY=${tiers[0].policy}`,
+          `BW_CACHE_L1_MAX_BYTES=${Math.max(1, Math.ceil(localBytes.high))}`,
+        ];
   return [
     `# Chosen by the simulator: ${label}`,
     ...assumptions.map((line) => `# Assumed: ${line}`),
     `BW_CACHE_FRESH_MS=${freshMs}`,
+    ...local,
+    "# The replay has served answers that were drawn at random, too (temperature above 0). To do so:",
+    "#BW_CACHE_SAMPLED=on",
     "# For each master of Redis, its share of this memory (redis.conf):",
-    `#   maxmemory ${Math.max(1, Math.ceil(memoryBytes.high / 2 ** 20))}mb`,
+    `#   maxmemory ${Math.max(1, Math.ceil(sharedBytes / 2 ** 20))}mb`,
     `#   maxmemory-policy ${policy}`,
     "",
   ].join("\n");

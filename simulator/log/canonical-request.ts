@@ -48,6 +48,27 @@ export function promptText(request: unknown): string {
     .join("");
 }
 
+/**
+ * What a reader would read of a request, as plain text, for embedding: the texts of its instructions and messages one a
+ * line, in their order; or the bare prompt. Empty where it has none.
+ */
+export function textToRead(request: unknown): string {
+  if (!isRecord(request)) return typeof request === "string" ? request : "";
+  return [
+    request.system ?? request.instructions ?? request.systemInstruction ?? request.system_instruction,
+    request.messages ?? request.input ?? request.prompt ?? request.contents,
+  ]
+    .flatMap(textsIn)
+    .join("\n");
+}
+
+/** The texts of a message, a part of one, or a list of these; images and the like have none. */
+function textsIn(part: unknown): string[] {
+  if (typeof part === "string") return [part];
+  if (Array.isArray(part)) return part.flatMap(textsIn);
+  return isRecord(part) ? textsIn(part.content ?? part.parts ?? part.text) : [];
+}
+
 function canonicalJson(
   value: unknown,
   ofText: (text: string) => string,

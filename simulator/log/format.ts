@@ -65,4 +65,6 @@ export interface Block {
 export interface LogReader {
   /** Adds the whole records of the block. Returns where the first incomplete one starts: it comes again with more. */
   read(block: Block): number;
+  /** Of CSV, once the header is read: which column is what. */
+  columns?(): ColumnMap;
 }

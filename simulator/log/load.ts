@@ -15,7 +15,9 @@ export interface LoadOptions extends ReadOptions {
  * @throws LogError as readLog
  */
 export async function loadLog(path: string, options: LoadOptions): Promise<ReadLog & { kept: boolean }> {
-  if (!options.keep) return { ...(await readLog(path, options)), kept: false };
+  // Kept columns have no texts to embed.
+  if (!options.keep || options.requests !== undefined)
+    return { ...(await readLog(path, options)), kept: false };
   const { format, columns, mostMalformedShare } = options;
   const readAs = JSON.stringify([parserVersion, format ?? null, columns ?? null, mostMalformedShare ?? null]);
   const kept = await keptColumns(path, readAs);

@@ -68,6 +68,12 @@ export class LogBuilder {
   #lastTimeMs = Number.NaN;
   #inOrder = true;
   #ownKeys = 0;
+  /** Told of each request that has a text, when its key is new. */
+  readonly onNewRequest: ((key: number, request: unknown) => void) | undefined;
+
+  constructor({ onNewRequest }: { onNewRequest?: (key: number, request: unknown) => void } = {}) {
+    this.onNewRequest = onNewRequest;
+  }
 
   /** Makes `row` a row of which nothing is known. */
   start(): Row {

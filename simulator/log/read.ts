@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
+import { InputError } from "../input-error.ts";
 import { type FormatName, formats } from "./catalog.ts";
-import type { ColumnMap, Format } from "./format.ts";
+import type { ColumnMap, Format, LogReader } from "./format.ts";
 import { guessFormat, headOf } from "./guess.ts";
 import type { RequestLog } from "./log.ts";
 import { LogBuilder } from "./log-builder.ts";
@@ -10,7 +11,7 @@ import { LogFile } from "./log-file.ts";
 import { LooksBack } from "./looks-back.ts";
 import { LineThreads } from "./parallel/line-threads.ts";
 import { Problems } from "./problems.ts";
-import { oneThread, padding, type WayToRead } from "./way-to-read.ts";
+import { oneThread, padding } from "./way-to-read.ts";
 
 export interface ReadOptions {
   /** Missing: guessed from the log's beginning. */
@@ -23,9 +24,19 @@ export interface ReadOptions {
   readonly threads?: number;
   /** Logs of fewer bytes, as they lie on disk, are read by this thread alone: others take a while to start. */
   readonly threadsFromBytes?: number;
+  /** Shown each request with a text when it comes for the first time; the next ones wait until that is dealt with. */
+  readonly requests?: RequestSink;
   /** Called about once for every few megabytes. */
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+}
+
+/** Where the texts of a log go that are wanted for more than their hash: to an embedder. */
+export interface RequestSink {
+  /** A request (parsed JSON, or a text) by its key, as it is first seen. */
+  add(key: number, request: unknown): void;
+  /** Done with all that was added. */
+  flush(): Promise<void>;
 }
 
 export interface Progress {
@@ -47,6 +58,8 @@ export interface ReadReport {
   readonly malformedExamples: readonly { readonly line: number; readonly reason: string }[];
   /** Well-formed records that are no request to replay, or only in part, by why. */
   readonly notes: Readonly<Record<string, number>>;
+  /** Of CSV: which column was read as which field, by name, or by position where there is no header. */
+  readonly columns?: ColumnMap;
 }
 
 const defaultMostMalformedShare = 0.01;
@@ -77,7 +90,10 @@ async function readOnce(
   options: ReadOptions,
 ): Promise<{ log: RequestLog; report: ReadReport }> {
   await using file = await LogFile.open(path);
-  const builder = new LogBuilder();
+  const { requests } = options;
+  const builder = new LogBuilder(
+    requests === undefined ? {} : { onNewRequest: (key, request) => requests.add(key, request) },
+  );
   const problems = new Problems();
   let bytes = new Uint8Array(workBytes + padding);
   let filled = 0;
@@ -93,14 +109,19 @@ async function readOnce(
   };
 
   let format: FormatName;
+  let reader: LogReader;
   try {
     await fill();
     const head = bytes.subarray(0, headEnd(bytes, filled));
     format = options.format ?? guess(path, head, last && filled <= headBytes);
     let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-    await using way = wayToRead(format, file, bytes.subarray(from, filled), options, builder, problems);
+    reader = formats[format].open(builder, problems, options);
+    await using way = byThreads(format, file, bytes.subarray(from, filled), options)
+      ? new LineThreads(threadsOf(options), format, builder, problems)
+      : oneThread(reader);
     for (;;) {
       const next = await way.read({ bytes, from, to: filled, last });
+      await options.requests?.flush();
       options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
       if (last) break;
       from = 0;
@@ -116,7 +137,7 @@ async function readOnce(
     }
     options.onProgress?.({ bytesRead: file.bytesRead, bytesTotal: file.bytesTotal, rows: builder.rows });
   } catch (thrown) {
-    if (thrown instanceof LogError || thrown instanceof LooksBack || options.signal?.aborted) throw thrown;
+    if (isKnown(thrown) || options.signal?.aborted) throw thrown;
     throw new LogError("UNREADABLE", `Cannot read log "${path}": ${reasonOf(thrown)}`, { cause: thrown });
   }
 
@@ -133,29 +154,35 @@ async function readOnce(
     malformed: problems.malformed,
     malformedExamples: problems.examples,
     notes: problems.skipped,
+    ...(reader.columns === undefined ? {} : { columns: reader.columns() }),
   };
   return { log: builder.finish(basename(path)), report };
 }
 
-/** By several threads, where the log is large and its lines need no others; else by this one. */
-function wayToRead(
+function isKnown(thrown: unknown): boolean {
+  return thrown instanceof LogError || thrown instanceof LooksBack || thrown instanceof InputError;
+}
+
+/** Whether several threads read the log: where it is large, its lines need no others and nobody waits for its texts. */
+function byThreads(
   format: FormatName,
   file: LogFile,
   content: Uint8Array,
-  options: ReadOptions,
-  builder: LogBuilder,
-  problems: Problems,
-): WayToRead {
-  const { threads = availableParallelism(), threadsFromBytes = 32 * 1024 * 1024 } = options;
-  const chosen: Format = formats[format];
-  const reader = chosen.open(builder, problems, options);
+  { threadsFromBytes = 32 * 1024 * 1024, ...options }: ReadOptions,
+): boolean {
+  const { openLines }: Format = formats[format];
   const startsWithLine = content.find((byte) => byte > 0x20) === 0x7b;
-  return threads < 2 ||
-    file.bytesTotal < threadsFromBytes ||
-    !startsWithLine ||
-    chosen.openLines === undefined
-    ? oneThread(reader)
-    : new LineThreads(threads, format, builder, problems);
+  return (
+    openLines !== undefined &&
+    startsWithLine &&
+    threadsOf(options) > 1 &&
+    file.bytesTotal >= threadsFromBytes &&
+    options.requests === undefined
+  );
+}
+
+function threadsOf({ threads = availableParallelism() }: ReadOptions): number {
+  return threads;
 }
 
 /** Where the part ends that tells the format: a long first line is in it as a whole. */

@@ -45,7 +45,9 @@ export class RequestRows {
     const builder = this.#builder;
     const ofTenant = builder.tenants.saltOf(tenant);
     const ofModel = builder.models.saltOf(model);
+    const known = builder.keys.size;
     row.key = builder.keys.idOf(this.hashOf(request).within(ofTenant, ofModel));
+    if (builder.keys.size > known) builder.onNewRequest?.(row.key, request);
     const text = normalisedRequest(request);
     row.normalisedKey = builder.normalisedKeys.idOf(this.#hash.ofText(text).within(ofTenant, ofModel));
     return row;

@@ -88,6 +88,7 @@ function describeLog(log: RequestLog, read: ReadReport): Report["log"] {
     invalidations,
     malformed: read.malformed,
     malformedExamples: read.malformedExamples.map(({ line, reason }) => `line ${line} ${reason}`),
+    columns: read.columns === undefined ? null : { ...read.columns },
     keys: log.keys,
     normalisedKeys: log.normalisedKeys,
     blocks: log.blocks?.blocks ?? null,
@@ -123,6 +124,10 @@ function strategyOf({ spec, label, summary, memoryBytes, money }: Evaluation, id
             cache: money.cache,
             netSaving: money.netSaving,
             breakEvenShare: { low: known(money.breakEvenShare.low), high: known(money.breakEvenShare.high) },
+            breakEvenHitShare: {
+              low: known(money.breakEvenHitShare.low),
+              high: known(money.breakEvenHitShare.high),
+            },
           },
           ...(money.gpu === undefined
             ? {}

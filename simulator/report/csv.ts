@@ -22,6 +22,8 @@ const header = [
   "usd_cache_high",
   "usd_net_saving_low",
   "usd_net_saving_high",
+  "break_even_hit_share_low",
+  "break_even_hit_share_high",
   "on_front",
   "recommended",
 ];
@@ -51,6 +53,8 @@ export function csvReport({ strategies, advice }: Report): string {
     row.usd?.cache.high,
     row.usd?.netSaving.low,
     row.usd?.netSaving.high,
+    row.usd?.breakEvenHitShare.low,
+    row.usd?.breakEvenHitShare.high,
     front.has(row.id),
     row.id === advice.recommended,
   ]);

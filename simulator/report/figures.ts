@@ -1,3 +1,5 @@
+import type { Report, ReportedStrategy } from "./report.ts";
+
 /** Figures as people read them. All take null or NaN for "not known". */
 type Figure = number | null;
 
@@ -64,6 +66,29 @@ export function duration(ms: Figure): string {
   if (ms < 120_000) return `${(ms / 1000).toPrecision(3)} s`;
   if (ms < 7_200_000) return `${(ms / 60_000).toPrecision(3)} min`;
   return `${(ms / 3_600_000).toPrecision(3)} h`;
+}
+
+/** From how many hits on a strategy pays for itself. */
+export function breakEven({ spec, usd: money }: ReportedStrategy): string {
+  if (money === undefined) return "";
+  const by = "answers" in spec ? "by request" : "by token";
+  return `it pays from a hit share of ${ranged(money.breakEvenHitShare, percent)} ${by} on, which saves ${ranged(money.breakEvenShare, percent)} of the model's cost`;
+}
+
+/** LRU's hit share at one size for each power of ten, and at the largest. */
+export function curvePoints({ curve }: Report): { size: number; hitShare: number; error?: number }[] {
+  if (curve === null) return [];
+  const { sizes, missRatio, error } = curve;
+  const last = sizes.length - 1;
+  const chosen = sizes.keys().filter((at) => {
+    const decade = (index: number) => Math.floor(Math.log10(sizes[index] ?? 1));
+    return at === last || (at > 0 && decade(at) > decade(at - 1));
+  });
+  return [...chosen].map((at) => ({
+    size: sizes[at] ?? 0,
+    hitShare: 1 - (missRatio[at] ?? Number.NaN),
+    ...(error === null ? {} : { error: error[at] ?? Number.NaN }),
+  }));
 }
 
 export function count(value: Figure): string {

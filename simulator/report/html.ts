@@ -1,5 +1,5 @@
 import { escapeHtml } from "./escape-html.ts";
-import { bytes, count, decimalBytes, duration, percent, ranged, usd } from "./figures.ts";
+import { breakEven, bytes, count, decimalBytes, duration, percent, ranged, usd } from "./figures.ts";
 import { plotSvg } from "./plot.ts";
 import type { Report, ReportedStrategy, ReportedTimes } from "./report.ts";
 import { hitSeries, savingSeries } from "./series.ts";
@@ -19,7 +19,15 @@ export function htmlReport(report: Report): string {
   const { log, strategies, prices } = report;
   const sections = [
     `<h1>What would a cache save on ${escapeHtml(log.name)}?</h1>`,
-    `<p>${count(log.requests)} requests (${escapeHtml(log.format)}) over ${duration(log.spanMs)}; ${count(log.keys)} different, ${count(log.normalisedKeys)} when normalised${log.blocks === null ? "" : `; ${count(log.blocks)} different prompt blocks`}. ${log.malformed === 0 ? "" : `${count(log.malformed)} malformed lines were left out.`}</p>`,
+    `<p>${count(log.requests)} requests (${escapeHtml(log.format)}) over ${duration(log.spanMs)}${
+      log.columns === null
+        ? ""
+        : `, columns ${escapeHtml(
+            Object.entries(log.columns)
+              .map(([field, column]) => `${field}=${column}`)
+              .join(", "),
+          )}`
+    }; ${count(log.keys)} different, ${count(log.normalisedKeys)} when normalised${log.blocks === null ? "" : `; ${count(log.blocks)} different prompt blocks`}. ${log.malformed === 0 ? "" : `${count(log.malformed)} malformed lines were left out.`}</p>`,
     prices === null
       ? ""
       : `<p class="note">Prices: ${escapeHtml(prices.source)}, ${escapeHtml(prices.date)}. Infrastructure: ${escapeHtml(report.infrastructure.source)}, ${escapeHtml(report.infrastructure.date)}.${prices.unpricedRequests === 0 ? "" : ` No price for ${count(prices.unpricedRequests)} requests (${escapeHtml(prices.unpricedModels.join(", "))}): they count as free.`}</p>`,
@@ -56,7 +64,7 @@ function adviceSection({ advice, strategies }: Report): string {
   const money =
     recommended.usd === undefined
       ? ""
-      : ` Net saving ${ranged(recommended.usd.netSaving, usd)} of ${ranged(recommended.usd.before, usd)}; it pays from a saved share of ${ranged(recommended.usd.breakEvenShare, percent)} on.`;
+      : ` Net saving ${ranged(recommended.usd.netSaving, usd)} of ${ranged(recommended.usd.before, usd)}; ${breakEven(recommended)}.`;
   const others = [
     advice.knee === null ? "" : `Knee of the front: ${escapeHtml(strategies[advice.knee]?.label ?? "")}.`,
     advice.deployable === null
@@ -94,7 +102,13 @@ function hitSection(report: Report): string {
 function curveSeries({ curve }: Report) {
   if (curve === null) return [];
   const points = curve.sizes.map((size, i) => [size, 1 - (curve.missRatio[i] ?? Number.NaN)] as const);
-  return [{ name: curve.error === null ? "lru, every size" : "lru, sampled", points }];
+  const { error } = curve;
+  if (error === null) return [{ name: "lru, every size", points }];
+  const band = points.map(([x, y], i): [number, number, number] => {
+    const half = error[i] ?? 0;
+    return [x, Math.max(0, y - half), Math.min(1, y + half)];
+  });
+  return [{ name: "lru, sampled, with its 95 % interval", points, band }];
 }
 
 function costSection(report: Report): string {

@@ -5,6 +5,8 @@ export interface Series {
   readonly points: readonly (readonly [x: number, y: number])[];
   /** Dots without a line. */
   readonly dots?: boolean;
+  /** An area about the line, from low to high at each x. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[];
 }
 
 export interface Plot {
@@ -75,10 +77,19 @@ export function plotSvg({ title, xLabel, yLabel, xLog, series, showX, showY }: P
     `<text x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">${escapeHtml(xLabel)}</text>`,
     `<text transform="translate(14 ${(top + height - bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(yLabel)}</text>`,
   );
-  for (const [index, { name, points, dots }] of drawn.entries()) {
+  for (const [index, { name, points, dots, band = [] }] of drawn.entries()) {
     const colour = colours[index % colours.length] ?? "#000";
     const dash = dashes[Math.floor(index / colours.length) % dashes.length] ?? "";
     const at = points.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`);
+    if (band.length > 0) {
+      const edge = (of: readonly (readonly [number, number])[]) =>
+        of.map(([x, y]) => `${atX(x).toFixed(1)},${atY(y).toFixed(1)}`);
+      const upper = edge(band.map(([x, , high]) => [x, high]));
+      const lower = edge(band.map(([x, low]) => [x, low])).reverse();
+      parts.push(
+        `<polygon class="band" fill="${colour}" fill-opacity="0.2" points="${[...upper, ...lower].join(" ")}"/>`,
+      );
+    }
     if (dots !== true) {
       parts.push(
         `<polyline fill="none" stroke="${colour}" stroke-width="1.8" stroke-dasharray="${dash}" points="${at.join(" ")}"/>`,

@@ -68,6 +68,33 @@ test("the terminal names source and date of prices, the malformed lines, the adv
   }
 });
 
+test("a sampled curve shows its error bar in the terminal and on the page; an exact one has none", () => {
+  const { curve } = report;
+  assert.ok(curve !== null);
+  const sampled = { ...report, curve: { ...curve, error: curve.sizes.map(() => 0.0123) } };
+  assert.match(terminalReport(sampled), /SHARDS.*\n {2}10 entries [\d.]+ % ± 1\.2 %; /s);
+  assert.match(htmlReport(sampled), /<polygon class="band"/);
+  assert.match(terminalReport(report), /LRU by size:\n {2}10 entries [\d.]+ %; /);
+  assert.ok(!htmlReport(report).includes("<polygon"));
+});
+
+test("at the break-even hit share the cache's cost is what its hits save", () => {
+  let compared = 0;
+  for (const { usd, hitShareByRequest, hitShareByToken, spec } of report.strategies) {
+    const { cache, saving, breakEvenHitShare } = usd ?? {};
+    if (breakEvenHitShare?.high == null || !cache || !saving) continue;
+    const hits = ("answers" in spec ? hitShareByRequest : hitShareByToken) ?? 0;
+    const worth = (saving.low ?? 0) / hits;
+    assert.ok(Math.abs(breakEvenHitShare.high * worth - (cache.high ?? 0)) < 1e-9);
+    compared += 1;
+  }
+  assert.ok(compared > 10);
+  assert.match(
+    terminalReport(report),
+    /it pays from a hit share of .* by request on, which saves .* % of the model's cost/,
+  );
+});
+
 test("CSV: a row a strategy, cells with commas quoted", () => {
   const lines = csvReport(report).trimEnd().split("\r\n");
   assert.equal(lines.length, report.strategies.length + 1);

@@ -45,7 +45,12 @@ const strategy = z.strictObject({
       saving: range,
       cache: range,
       netSaving: range,
-      breakEvenShare: range,
+      breakEvenShare: range.describe(
+        "Of the model's cost: so much must be saved for the cache to pay for itself",
+      ),
+      breakEvenHitShare: range.describe(
+        "So many hits are needed for that, each worth what this strategy's are on average: by request, of a prefix cache alone by token",
+      ),
     })
     .optional(),
   gpu: z
@@ -78,6 +83,10 @@ export const reportSchema = z.strictObject({
     invalidations: z.int(),
     malformed: z.int(),
     malformedExamples: z.array(z.string()),
+    columns: z
+      .record(z.string(), z.string())
+      .nullable()
+      .describe("Of CSV: which column of the log was read as which field"),
     keys: z.int(),
     normalisedKeys: z.int(),
     blocks: z.int().nullable(),

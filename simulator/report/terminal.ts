@@ -1,4 +1,4 @@
-import { bytes, count, duration, percent, ranged, usd } from "./figures.ts";
+import { breakEven, bytes, count, curvePoints, duration, percent, ranged, usd } from "./figures.ts";
 import type { Report, ReportedStrategy, ReportedTimes } from "./report.ts";
 
 /** The page for a terminal: what was read, what each kind of strategy reaches, what is advised, what was assumed. */
@@ -16,7 +16,11 @@ export function terminalReport(report: Report): string {
       `No price for ${count(report.prices.unpricedRequests)} requests (${report.prices.unpricedModels.join(", ")}): they count as free`,
     );
   }
-  lines.push("", ...table(shown(report), report), "");
+  if (log.columns !== null) {
+    const map = Object.entries(log.columns).map(([field, column]) => `${field}=${column}`);
+    lines.push(`Columns: ${map.join(",")} (others: --columns)`);
+  }
+  lines.push("", ...table(shown(report), report), "", ...curveLines(report));
   const recommended = advice.recommended === null ? undefined : strategies[advice.recommended];
   if (recommended === undefined)
     lines.push("Advice: no cache. No strategy that was tried gains more than it costs on this log.");
@@ -24,9 +28,10 @@ export function terminalReport(report: Report): string {
     lines.push(`Advice: ${recommended.label}`);
     lines.push(`  the smallest that reaches 95 % of the best ${advice.gainIs}, on the cautious reading`);
     if (recommended.usd !== undefined) {
-      const { before, after, cache, netSaving, breakEvenShare } = recommended.usd;
+      const { before, after, cache, netSaving } = recommended.usd;
       lines.push(
-        `  model ${ranged(before, usd)} → ${ranged(after, usd)}, cache ${ranged(cache, usd)}, net saving ${ranged(netSaving, usd)}; it pays from a saved share of ${ranged(breakEvenShare, percent)} on`,
+        `  model ${ranged(before, usd)} → ${ranged(after, usd)}, cache ${ranged(cache, usd)}, net saving ${ranged(netSaving, usd)}`,
+        `  ${breakEven(recommended)}`,
       );
     }
     if (recommended.gpu !== undefined) {
@@ -60,6 +65,18 @@ export function terminalReport(report: Report): string {
   }
   lines.push("", "Assumed:", ...report.assumptions.map((line) => `  - ${line}`));
   return `${lines.join("\n")}\n`;
+}
+
+/** LRU at a size in each power of ten, and how far off that may be. */
+function curveLines(report: Report): string[] {
+  const points = curvePoints(report);
+  if (points.length === 0) return [];
+  const sampled = report.curve?.error !== null;
+  return [
+    `LRU by size${sampled ? ", from a sample of the keys (SHARDS), ± half the width of the 95 % interval" : ""}:`,
+    `  ${points.map(({ size, hitShare, error }) => `${count(size)} entries ${percent(hitShare)}${error === undefined ? "" : ` ± ${percent(error)}`}`).join("; ")}`,
+    "",
+  ];
 }
 
 function hours(value: number | null): string {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { RequestVectors } from "./embedder.ts";
 import { replay } from "./replay.ts";
-import { createNearestHeld, trigramEmbedder } from "./similarity.ts";
+import { createNearestHeld, trigrams } from "./similarity.ts";
 import { smallLog } from "./small-log.fixture.ts";
 import { strategySchema } from "./spec.ts";
 
@@ -56,14 +57,16 @@ for (const similarity of ["computed", "recorded"]) {
 }
 
 test("an embedder's vectors answer a reworded request; a decision in place of the threshold may refuse it", async () => {
-  const embedder = trigramEmbedder(512);
   const texts = [
     "How do I reset my password?",
     "how do i reset my  password",
     "What is the capital of France?",
   ];
-  const values = await embedder.embed(texts);
-  const context = { vectors: { values, dimensions: embedder.dimensions } };
+  const embedded = new RequestVectors(trigrams);
+  for (const [key, text] of texts.entries())
+    embedded.add(key, { messages: [{ role: "user", content: text }] });
+  await embedded.flush();
+  const context = { vectors: embedded.of(texts.length) };
   const log = smallLog([{ key: 0 }, { key: 1 }, { key: 2 }]);
   const spec = strategySchema.parse({
     answers: {

@@ -23,12 +23,14 @@ const csv: Format = {
     const rows = new RequestRows(builder);
     builder.tokensPerBlock = tokensPerTextBlock;
     let columns: Map<CsvField, number> | undefined;
+    let names: readonly string[] = [];
     let width = 0;
     let checked = false;
     const handle = (fields: readonly string[]): void => {
       if (columns === undefined) {
         const header = fields.map((name) => name.trim());
         columns = columnsOf(header, map);
+        if (!byPosition(map)) names = header;
         width = fields.length;
         if (!byPosition(map)) {
           problems.records--;
@@ -84,6 +86,8 @@ const csv: Format = {
     };
     let reader: LogReader | undefined;
     return {
+      columns: () =>
+        Object.fromEntries([...(columns ?? [])].map(([field, at]) => [field, names[at] ?? String(at + 1)])),
       read(block) {
         reader ??= csvReader(problems, delimiterOf(firstLine(block)), handle);
         return reader.read(block);

@@ -635,6 +635,7 @@ test("openai: the response fills each count that the line leaves open", async ()
 test("openai: lines laid out alike give what lines give that are each laid out in another way", async () => {
   const members = (i: number): [string, unknown][] => [
     ["time", i % 41 === 7 ? "never" : i % 2 === 0 ? t0 + i : new Date(t0 + i).toISOString()],
+    ["event", ["request", "request", "models", "requests", "reyuest"][i % 5]],
     ["tenant", `team-${i % 3}`],
     ["client", `c${i % 5}`],
     ["model", i % 19 === 3 ? 'm"x' : `m${i % 2}`],
@@ -655,7 +656,7 @@ test("openai: lines laid out alike give what lines give that are each laid out i
   const [alike, each] = await Promise.all(
     [
       rows.map((row) => Object.fromEntries(row)),
-      rows.map((row, i) => Object.fromEntries([...row.slice(i % 15), ...row.slice(0, i % 15)])),
+      rows.map((row, i) => Object.fromEntries([...row.slice(i % 16), ...row.slice(0, i % 16)])),
     ].map((lines) => read(jsonLines(lines), { mostMalformedShare: 0.1 })),
   );
   assert.ok(alike !== undefined && each !== undefined && alike.report.malformed > 3);

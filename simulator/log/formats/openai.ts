@@ -41,7 +41,7 @@ const names = [
 const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
 
 /** What a plain line may have: see `#isPlain`. */
-const plainTexts = [field.tenant, field.client, field.model, field.cache];
+const plainTexts = [field.event, field.tenant, field.client, field.model, field.cache];
 const plainNumbers = [
   field.promptTokens,
   field.outputTokens,
@@ -166,6 +166,7 @@ class AccessLog implements LogReader {
     // A cache's hit, a time that is none or a refused request are told by the longer way.
     if (Number.isNaN(timeMs) || (number[field.status] ?? 0) >= 400) return false;
     if (bytes[start[field.cache] ?? 0] === 0x68) return false;
+    if (kind[field.event] === fieldKind.string && !this.#isRequestEvent()) return false;
     const latencyMs = number[field.latencyMs] ?? 0;
     if (!(latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY)) return false;
     const row = builder.start();
@@ -183,6 +184,17 @@ class AccessLog implements LogReader {
     row.key = this.#keyOf(hash, row.tenant, row.model);
     builder.add();
     return true;
+  }
+
+  /** Whether the event is "request": its two halves of four bytes, which overlap. */
+  #isRequestEvent(): boolean {
+    const from = this.#scanner.start[field.event] ?? 0;
+    const length = (this.#scanner.end[field.event] ?? 0) - from;
+    return (
+      length === 7 &&
+      this.#view.getInt32(from, true) === 0x75716572 &&
+      this.#view.getInt32(from + 3, true) === 0x74736575
+    );
   }
 
   #anyRow(): void {
