@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Answer } from "../inference/engine.ts";
-import { type CacheReason, cacheRule, embeddingsRule, isWhole } from "./cacheable.ts";
+import { type CacheReason, cacheReasons, cacheRule, embeddingsRule, isWhole } from "./cacheable.ts";
 
 const messages = [{ role: "user", content: "hi" }];
 const settings = { sampled: false };
@@ -173,4 +174,12 @@ describe("what an answer must be to be stored", () => {
       assert(!isWhole({ ...answer, finishReason }), finishReason);
     assert(!isWhole({ ...answer, content: "" }));
   });
+});
+
+test("docs/caching-rules.md has every reason", async () => {
+  const page = await readFile(new URL("../../docs/caching-rules.md", import.meta.url), "utf8");
+  assert.deepEqual(
+    cacheReasons.filter((reason) => !new RegExp(`\\| \`${reason}\` +\\|$`, "m").test(page)),
+    [],
+  );
 });

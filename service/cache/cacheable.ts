@@ -3,18 +3,21 @@ import type { Answer, ChatRequest } from "../inference/engine.ts";
 import { type CacheDirectives, cacheDirectives } from "./cache-control.ts";
 
 /** Why an answer may or may not be taken from the cache, or stored. A label of metrics: there are no others. */
-export type CacheReason =
-  | "cacheable"
-  | "sampled"
-  | "many-choices"
-  | "tools"
-  | "logprobs"
-  | "audio-output"
-  | "remote-content"
-  | "unknown-content"
-  | "provider-store"
-  | "no-store"
-  | "no-cache";
+export const cacheReasons = [
+  "cacheable",
+  "sampled",
+  "many-choices",
+  "tools",
+  "logprobs",
+  "audio-output",
+  "remote-content",
+  "unknown-content",
+  "provider-store",
+  "no-store",
+  "no-cache",
+] as const;
+
+export type CacheReason = (typeof cacheReasons)[number];
 
 /** What the cache may do for one request. */
 export interface CacheRule {

@@ -10,7 +10,7 @@ export const embeddingsVariables = z.object({
   BW_EMBEDDINGS_STORE: z
     .enum(["float32", "int8"])
     .default("float32")
-    .describe("int8: a quarter of the bytes, for a cosine that is off by about 1 in 10,000"),
+    .describe("int8: a quarter of the bytes, for a cosine that is off by about 1 in 20,000"),
   BW_EMBEDDINGS_L1_MAX_BYTES: whole(0, 9_999_999_999)
     .prefault("33554432")
     .describe("of memory for embeddings, where BW_CACHE_L1 is on; 0: none"),
