@@ -67,7 +67,7 @@ describe("who is told what, and as what it counts", () => {
     const left = 'http_request_duration_seconds_count{route="chat-completions",status="499"}';
     assert.equal(await service.metric(left), 20);
     // Neither did the limit learn anything, nor was anything tried again; and their places are free.
-    assert.equal(await service.metric('concurrency_limit{of="model"}'), 50);
+    assert.equal(await service.metric('concurrency_limit{of="model"}'), 25);
     assert.equal(await service.metric('concurrency_in_flight{of="model"}'), 0);
     assert.equal(await service.metric('concurrency_in_flight{of="service"}'), 0);
     assert.equal(model.requests.length, 20);
@@ -87,8 +87,8 @@ describe("who is told what, and as what it counts", () => {
   test("deadlines that pass tell the limit that the model cannot carry so much", async () => {
     await using service = await start(patient);
     model.mode = "silent";
-    await Promise.all(Array.from({ length: 50 }, () => ask(service, { "x-request-deadline-ms": "300" })));
-    await eventually(async () => (await service.metric('concurrency_limit{of="model"}')) === 25);
+    await Promise.all(Array.from({ length: 25 }, () => ask(service, { "x-request-deadline-ms": "300" })));
+    await eventually(async () => (await service.metric('concurrency_limit{of="model"}')) === 12);
   });
 
   test("an attempt that took too long: 504 model_timeout, and it is not made again", async () => {

@@ -126,11 +126,14 @@ export function policySettings(env: Env) {
   };
 }
 
-/** It begins halfway: a service that has just started has not seen yet what the model can carry. */
+/**
+ * It begins at a quarter, and grows as it is used: a service that has just started does not know what the model can
+ * carry, and what it lets in too much is lost to all.
+ */
 function adaptiveSettings(env: Env) {
   const minimum = Math.min(env.BW_MODEL_MIN_CONCURRENCY, env.BW_MODEL_CONCURRENCY);
   return {
-    initial: Math.max(minimum, Math.ceil(env.BW_MODEL_CONCURRENCY / 2)),
+    initial: Math.max(minimum, Math.ceil(env.BW_MODEL_CONCURRENCY / 4)),
     minimum,
     targetMs: env.BW_MODEL_TARGET_MS,
     minimumCalls: limitMinimumCalls,
