@@ -69,7 +69,7 @@ test("one tenant's flood takes none of another's places, and is told when to com
   await using model = await startModelStub();
   await using service = await startService({
     ...{ BW_MODEL_URL: model.url, BW_API_KEYS: "flood:f,calm:c", BW_TIMEOUT: "off" },
-    ...{ BW_TENANT_CONCURRENCY: "8", BW_MODEL_CONCURRENCY: "16", BW_DRAIN_MS: "0" },
+    ...{ BW_TENANT_CONCURRENCY: "8", BW_MODEL_CONCURRENCY: "16", BW_ADAPTIVE: "off", BW_DRAIN_MS: "0" },
   });
   model.mode = "silent";
   const ask = (key: string, i: number) =>

@@ -40,7 +40,8 @@ export function spawnService(env: Readonly<Record<string, string>>): ServiceProc
     exited,
     kill: (signal) => void child.kill(signal),
     async url() {
-      await eventually(() => log.some(({ msg }) => msg === "ready"));
+      await eventually(() => child.exitCode !== null || log.some(({ msg }) => msg === "ready"));
+      assert.equal(child.exitCode, null, output);
       const { address } = log.find(({ msg }) => msg === "listening") ?? {};
       assert(typeof address === "object" && address !== null && "port" in address);
       return `http://127.0.0.1:${address.port}`;
