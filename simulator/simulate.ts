@@ -39,7 +39,10 @@ export interface Simulation {
 }
 
 /** Above this many rows LRU's curve is sampled: SHARDS at a hundredth of the keys, with its error bar. */
-const exactCurveRows = 3_000_000;
+const exactCurveRows = 10_000_000;
+const sampledShare = 0.01;
+/** Where fewer of the sampled keys fit, the sample says nothing, and its error bar does not say so. */
+const leastSampledKeys = 10;
 
 /**
  * Replays every candidate on all cores, chooses among them, and looks at the chosen one in detail.
@@ -97,12 +100,16 @@ function lruCurveOf({ input: { log, warmupShare }, candidates: { kinds, unit } }
   // A stack knows no invalidations, and its sizes are entries.
   if (!kinds.includes("exact") || unit !== "entries" || log.kind !== undefined) return {};
   const points = 100;
-  const sizes = Array.from({ length: points }, (_, i) => Math.round(log.keys ** ((i + 1) / points)));
+  const isExact = log.rows <= exactCurveRows;
+  const sizes = Array.from({ length: points }, (_, i) => Math.round(log.keys ** ((i + 1) / points))).filter(
+    (size) => isExact || size * sampledShare >= leastSampledKeys,
+  );
+  if (sizes.length === 0) return {};
   const input = {
     requests: log.key.subarray(0, log.rows),
     keys: log.keys,
     sizes: [...new Set(sizes)],
     countFrom: firstCounted(log.rows, warmupShare),
   };
-  return { curve: log.rows <= exactCurveRows ? lruCurve(input) : shardsCurve({ ...input, rate: 0.01 }) };
+  return { curve: isExact ? lruCurve(input) : shardsCurve({ ...input, rate: sampledShare }) };
 }

@@ -1,7 +1,7 @@
 import type { Host } from "./host.ts";
 
-/** promtool is no tool of a run: the checks of this repository use it. */
-export type ToolName = "redis-server" | "toxiproxy-server" | "k6" | "promtool";
+/** promtool and chromium are no tools of a run: the checks of this repository use them. */
+export type ToolName = "redis-server" | "toxiproxy-server" | "k6" | "promtool" | "chromium";
 
 /** A program and the environment that it needs beside the process's own. */
 export interface Program {

@@ -1,24 +1,28 @@
 import type { Policy } from "./policy.ts";
-import { createLinks, oldest, push, unlink } from "./structures/links.ts";
+import { createLinks, newer, oldest, push, unlink } from "./structures/links.ts";
+
+/** In place of its neighbour: the key is not held. The one look at the links that tells it is needed anyway. */
+const NOT_HELD = -1;
 
 /** Least recently used. */
 export const lru: Policy = {
   name: "lru",
   create({ capacity, keys, weight, onEvict }) {
-    const held = new Uint8Array(keys);
-    const links = createLinks(keys, 1);
+    const links = createLinks(keys, 1).fill(NOT_HELD, 0, 2 * keys);
     const stack = keys;
     let size = 0;
 
+    const isHeld = (key: number): boolean => newer(links, key) !== NOT_HELD;
+
     function drop(key: number): void {
       unlink(links, key);
-      held[key] = 0;
+      links[2 * key] = NOT_HELD;
       size -= weight === undefined ? 1 : (weight[key] as number);
     }
 
     return {
       access(key) {
-        if (held[key] === 1) {
+        if (isHeld(key)) {
           unlink(links, key);
           push(links, stack, key);
           return true;
@@ -31,13 +35,12 @@ export const lru: Policy = {
           onEvict?.(victim);
         }
         push(links, stack, key);
-        held[key] = 1;
         size += needed;
         return false;
       },
-      has: (key) => held[key] === 1,
+      has: isHeld,
       remove(key) {
-        if (held[key] !== 1) return false;
+        if (!isHeld(key)) return false;
         drop(key);
         return true;
       },
