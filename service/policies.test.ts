@@ -161,6 +161,29 @@ describe("who is told what, and as what it counts", () => {
     await Promise.all([leave(), leaveToo()]);
   });
 
+  test("while the event loop is late, fewer requests are taken; what the model takes does not count", async () => {
+    const env = { BW_SHED_MAX_REQUESTS: "40", BW_SHED_LOOP_DELAY_MS: "60", BW_TENANT_LIMIT: "off" };
+    await using service = await start(env);
+    const limit = () => service.metric('concurrency_limit{of="service"}');
+    model.delayMs = 100;
+    const askMany = () => Promise.all(Array.from({ length: 15 }, () => ask(service)));
+    for (let i = 0; i < 4; i++) await askMany();
+    assert.equal(await limit(), 40);
+    // The service is in this process: whatever blocks it, blocks that.
+    const busy = setInterval(() => {
+      const until = performance.now() + 150;
+      while (performance.now() < until);
+    }, 1);
+    try {
+      await eventually(async () => {
+        await askMany();
+        return (await limit()) < 40;
+      });
+    } finally {
+      clearInterval(busy);
+    }
+  });
+
   test("BW_SHED=off: all are taken", async () => {
     await using service = await start({ ...patient, BW_SHED: "off", BW_SHED_MAX_REQUESTS: "1" });
     const leave = await waiting(service, 9);

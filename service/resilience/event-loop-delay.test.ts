@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { eventLoopDelay } from "./event-loop-delay.ts";
+
+test("a loop that is always late is told to be, and one look is kept for a while", async () => {
+  let nowMs = 0;
+  const lateMs = eventLoopDelay(500, () => nowMs);
+  for (let i = 0; i < 10; i++) {
+    const until = performance.now() + 50;
+    while (performance.now() < until);
+    await delay(1);
+  }
+  assert.equal(lateMs(), 0, "500 ms are not over yet");
+  nowMs += 500;
+  const late = lateMs();
+  assert(late > 20, `${late} ms`);
+  assert.equal(lateMs(), late);
+});
