@@ -15,6 +15,9 @@ import { requestFor, type ServiceUnderTest, startService } from "./testing/servi
 const questions = Array.from({ length: 30 }, (_, i) => `Question ${i}`);
 const keyOf = (question: string) => cacheKey("public", requestFor(question), "1");
 
+/** Nothing else has the answers: no memory, and no writes that wait and are read meanwhile. */
+const redisAlone = { BW_CACHE_L1: "off", BW_CACHE_WRITES: "write-through" };
+
 let cluster: TestCluster;
 let model: ModelStub;
 let victim: TestNode;
@@ -37,7 +40,7 @@ beforeEach(async (context) => {
 async function startWarm(env: Record<string, string> = {}): Promise<ServiceUnderTest> {
   await using cleanUp = new AsyncDisposableStack();
   const service = cleanUp.use(
-    await startService({ BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, ...env }),
+    await startService({ ...redisAlone, BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, ...env }),
   );
   await eventually(async () => (await askAll(service, questions)).every(({ cache }) => cache === "hit"));
   cleanUp.move();
@@ -147,7 +150,12 @@ test("a write that Redis does not take in does not delay the answer", async () =
 
 test("a silent shard holds as many reads as its bulkhead has places; BW_BULKHEAD=off: all", async () => {
   await using _warm = await startWarm();
-  const env = { BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_BREAKER: "off" };
+  const env = {
+    ...redisAlone,
+    BW_REDIS_NODES: cluster.addresses,
+    BW_MODEL_URL: model.url,
+    BW_BREAKER: "off",
+  };
   const patient = {
     ...env,
     BW_REDIS_CONCURRENCY: "1",
@@ -191,7 +199,7 @@ test("every shard is gone: still every answer comes, from the model", async () =
 test("without Redis from the start it is ready all the same, and finds Redis when it comes", async () => {
   for (const node of cluster.nodes) node.signal("SIGSTOP");
   await using service = await startService({
-    ...{ BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_START_WAIT_MS: "300" },
+    ...{ ...redisAlone, BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url, BW_START_WAIT_MS: "300" },
   });
   assert.equal((await service.get("/health/ready")).status, 200);
   const reply = await service.ask("Question 0");
@@ -229,7 +237,7 @@ test("a promoted replica has a breaker of its own, closed; that of the old maste
   const replica = replicated.replicas[replicated.nodes.indexOf(old)];
   assert(replica !== undefined);
   await using service = await startService({
-    ...{ BW_REDIS_NODES: replicated.addresses, BW_MODEL_URL: model.url },
+    ...{ ...redisAlone, BW_REDIS_NODES: replicated.addresses, BW_MODEL_URL: model.url },
     // It would never be half-open while the test lasts.
     BW_REDIS_BREAKER_OPEN_MS: "600000",
   });
