@@ -68,10 +68,11 @@ test("without a key every caller has a call of its own", async () => {
 });
 
 test("a call that fails fails all that wait, once; the next caller begins anew", async () => {
-  const { ask, calls, only } = controlled();
+  const { ask, calls, ends, only } = controlled();
   const many = Array.from({ length: 100 }, () => ask("a", staying()));
   only().reject(new Error("boom"));
   const results = await Promise.allSettled(many);
+  assert.deepEqual(ends, ["failed"]);
   assert(results.every(({ status }) => status === "rejected"));
   assert.equal(calls.length, 1);
   const next = ask("a", staying());

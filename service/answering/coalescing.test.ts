@@ -225,6 +225,24 @@ test("when the deadline of the last caller passes the model's call is cancelled 
   assert.equal(given.model.requests.length, 1);
 });
 
+test("a hurried first caller does not end the call for those who join; one that shares nothing tells its own deadline", async () => {
+  await using service = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const body = JSON.stringify(requestFor(freshQuestion()));
+  const hurried = service.post(body, { "x-request-deadline-ms": "1000" });
+  await eventually(() => waitingAt(service, 1));
+  const patiently = service.post(body);
+  assert.equal((await hurried).status, 504);
+  held.resolve();
+  assert.equal((await patiently).status, 200);
+  assert.equal(given.model.requests.length, 1);
+  const alone = { "x-request-deadline-ms": "1000", "cache-control": "no-store" };
+  assert.equal((await service.post(body, alone)).status, 200);
+  const [shared = 0, own = 0] = given.model.deadlines;
+  assert(shared > 1000 && own <= 1000, `${shared}, ${own}`);
+});
+
 function leaseOf(question: string): Promise<string | null> {
   return given.cluster.nodeOf(keyOf(question)).redis.get(`lease:{${keyOf(question)}}`);
 }

@@ -210,6 +210,10 @@ test("the deadline near: a stale answer is served in time, and the model's work 
   const reply = await service.ask(question);
   assert.deepEqual([reply.status, reply.stale, reply.degraded], [200, "if-error", "model"]);
   await eventually(() => given.model.abandoned === 1);
+  // Before the attempt's own time was up.
+  const calls = (outcome: string) =>
+    service.metric(`dependency_calls_total{dependency="model",outcome="${outcome}"}`);
+  assert.deepEqual([await calls("cancelled"), await calls("timeout")], [1, 0]);
   const none = await asking(service, freshQuestion(), { "x-request-deadline-ms": "200" });
   assert.equal(none.status, 504);
 });
