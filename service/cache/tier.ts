@@ -9,7 +9,7 @@ export interface Entry<V> {
   readonly computeMs: number;
   /** The number of the latest invalidation that was known when making it began. */
   readonly epoch: number;
-  /** What it can be invalidated by: its tenant, its model, its tags. */
+  /** What it can be invalidated by: its tenant, its model, its key, its tags. */
   readonly scopes: readonly string[];
 }
 

@@ -121,6 +121,7 @@ export function createMarks(maxMarks: number, onLearnt: (scope: string) => void)
     },
     countOf: (isSo) => numbers.keys().reduce((count, scope) => count + (isSo(scope) ? 1 : 0), 0),
     has: (scope) => numbers.has(scope),
+    // #region judging
     isCurrent: (entry) =>
       floor <= entry.epoch && entry.scopes.every((scope) => (numbers.get(scope) ?? 0) <= entry.epoch),
 
@@ -134,6 +135,7 @@ export function createMarks(maxMarks: number, onLearnt: (scope: string) => void)
       completeTo(seq);
       return "ok";
     },
+    // #endregion judging
 
     learn(theirs) {
       raiseFloor(theirs.floor);
