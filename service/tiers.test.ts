@@ -67,6 +67,20 @@ describe("what is stored", () => {
     assert.equal(await inRedis(question), 0);
   });
 
+  test("an answer that a filter cut off is passed on and forgotten, plain or streamed", async () => {
+    await using service = await given.start(memory);
+    given.model.finishReason = "content_filter";
+    const question = freshQuestion();
+    for (const stream of [false, true, false]) {
+      const reply = await service.ask(question, { stream });
+      assert.deepEqual([reply.status, reply.cache], [200, "miss"]);
+      assert(reply.text.includes('"finish_reason":"content_filter"'));
+    }
+    given.model.finishReason = "length";
+    assert.equal((await service.ask(question)).cache, "miss");
+    assert.equal((await service.ask(question)).cache, "hit");
+  });
+
   test("BW_CACHE_COMPRESS_FROM_BYTES: entries from there on are compressed in Redis, and read again", async () => {
     await using service = await given.start({ BW_CACHE_COMPRESS_FROM_BYTES: "1" });
     const question = freshQuestion();

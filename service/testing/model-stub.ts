@@ -21,6 +21,8 @@ export interface ModelStub extends AsyncDisposable {
   errorRetryAfter: string | undefined;
   /** So many errors, and then answers. */
   errorsLeft: number;
+  /** With which its whole answers end. */
+  finishReason: string;
   /** Before it answers, in ms. */
   delayMs: number;
   /** What an answer waits for, a streamed one after its first piece. */
@@ -67,6 +69,7 @@ export async function startModelStub(): Promise<ModelStub> {
     errorStatus: 500,
     errorRetryAfter: undefined,
     errorsLeft: Number.POSITIVE_INFINITY,
+    finishReason: "stop",
     delayMs: 0,
     held: undefined,
     floodPieces: 300,
@@ -133,7 +136,7 @@ export async function startModelStub(): Promise<ModelStub> {
     if (stream !== true) {
       await stub.held;
       const message = { role: "assistant", content: stubAnswer(n) };
-      const choices = [{ index: 0, message, finish_reason: "stop" }];
+      const choices = [{ index: 0, message, finish_reason: stub.finishReason }];
       res.writeHead(200, { ...json, ...provenance });
       res.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
       return;
@@ -157,7 +160,7 @@ export async function startModelStub(): Promise<ModelStub> {
     }
     if (stub.mode === "flood") flood();
     for (const piece of rest) send([{ index: 0, delta: { content: piece }, finish_reason: null }]);
-    send([{ index: 0, delta: {}, finish_reason: "stop" }]);
+    send([{ index: 0, delta: {}, finish_reason: stub.finishReason }]);
     send([], { usage });
     res.end("data: [DONE]\n\n");
   }
