@@ -1,13 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { glob, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { liftMistakes } from "./patterns/lift.ts";
 import { deadLinks } from "./patterns/links.ts";
 import type { Mistake } from "./patterns/mistake.ts";
 import { indexMistakes, sectionMistakes, weave } from "./patterns/page.ts";
 
 /**
  * Puts the repository's code into docs/patterns, and says what is wrong in any page of the documentation: code that
- * is gone, missing sections, dead links. `--check` writes nothing, and old code is then a mistake as well.
+ * is gone, missing sections, files to copy that are not named, dead links. `--check` writes nothing, and old code is then a mistake as well.
  */
 const root = join(import.meta.dirname, "..");
 const check = process.argv.includes("--check");
@@ -32,6 +33,7 @@ for (const page of pages.map((file) => `docs/patterns/${file}`)) {
   const text = tree.read(page) ?? "";
   const woven = weave(text, tree.read);
   tell(page, [...woven.lost, ...(check ? woven.stale : []), ...sectionMistakes(text)]);
+  tell(page, liftMistakes(text, page, tree.read));
   if (check || woven.text === text) continue;
   writeFileSync(join(root, page), woven.text);
   written += 1;

@@ -26,7 +26,8 @@ export function deadLinks(page: string, at: string, tree: Tree): readonly Mistak
   });
 }
 
-function linksIn(page: string): { readonly line: number; readonly target: string }[] {
+/** All links of a Markdown page, but those within code. */
+export function linksIn(page: string): { readonly line: number; readonly target: string }[] {
   return prose(page).flatMap((text, index) =>
     [...text.replaceAll(/`[^`]*`/g, "").matchAll(/\]\(([^()\s]+)(?: "[^"]*")?\)/g)].map(
       ([, target = ""]) => ({

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { liftMistakes } from "./lift.ts";
 import { deadLinks } from "./links.ts";
 import { indexMistakes, sectionMistakes, weave } from "./page.ts";
 import { snippetOf } from "./snippet.ts";
@@ -134,6 +135,24 @@ test("a page has all its sections in order, none empty, code of the source, and 
 test("every page is linked from the index", () => {
   assert.deepEqual(indexMistakes("[a](a.md), [b](b.md)", ["a.md", "b.md"]), []);
   assert.equal(indexMistakes("[a](a.md), b.md", ["a.md", "b.md"]).length, 1);
+});
+
+test("where a page says what to copy, it names all that this needs", () => {
+  const files = new Map([
+    [
+      "service/a.ts",
+      'import z from "zod";\nimport type { B } from "./b.ts";\nexport { c } from "../c.ts";\n',
+    ],
+    ["service/b.ts", ""],
+    ["c.ts", ""],
+  ]);
+  const missing = (text: string) => liftMistakes(text, "docs/patterns/x.md", (path) => files.get(path));
+  const [a, b, c] = ["service/a.ts", "service/b.ts", "c.ts"].map((path) => `[x](../../${path})`);
+  assert.deepEqual(missing(`To lift it out, copy ${a}, ${b} and ${c}.`), []);
+  assert.deepEqual(missing(`See ${a}.`), []);
+  const [mistake, ...others] = missing(`x\nTo lift it out, copy ${a} and ${b}.`);
+  assert.deepEqual([mistake?.line, others], [2, []]);
+  assert.match(mistake?.message ?? "", /"c.ts"/);
 });
 
 test("a relative link leads to a file, a folder or a heading", () => {
