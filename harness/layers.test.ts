@@ -86,3 +86,12 @@ test("the oracle of the load shares no code with the model server", async () => 
   const wrong = imports.filter(({ file, target }) => file.split("/")[1] !== target.split("/")[1]);
   assert.deepEqual(wrong, []);
 });
+
+test("policies can be lifted out: they know nothing of the service", async () => {
+  const imports = await importsOf("service/resilience/*.ts");
+  assert.ok(imports.length > 5);
+  assert.deepEqual(
+    imports.filter(({ target }) => dirname(target) !== "service/resilience"),
+    [],
+  );
+});
