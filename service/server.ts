@@ -50,12 +50,13 @@ export function createServer(deps: ServerDeps): Server {
   app.use(connectionClose(readiness), saneHeaders(httpLimits.maxHeaders));
 
   function route(method: "get" | "post", path: string, name: string, ...handlers: RequestHandler[]): void {
-    app.all(path, (_req, res, next) => {
+    const here = app.route(path);
+    here.all((_req, res, next) => {
       res.locals.record.route = name;
       next();
     });
-    app[method](path, ...handlers);
-    app.all(path, (req, res) => {
+    here[method](...handlers);
+    here.all((req, res) => {
       res.setHeader("allow", method.toUpperCase());
       throw new ApiError(405, "method_not_allowed", `${req.path} does not take ${req.method}`);
     });

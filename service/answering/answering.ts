@@ -188,6 +188,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     const read = (inner: AbortSignal) => cache.read(key, inner);
     // Whoever has begun a call for this key has read it just now.
     const lookup =
+      cache.readNow(key) ??
       answers.find(shared)?.about.known ??
       (await (reads.find(shared) ?? reads.begin(shared, undefined, (_, inner) => read(inner))).join(signal));
     trail.cache = lookup.failures.size === 0 ? "miss" : "bypass";
@@ -248,7 +249,8 @@ export function createAnswering(deps: AnsweringDeps): Answering {
  * was invalidated. Who comes after an invalidation must not be given what was begun before.
  */
 function flightKeyOf(key: string, tags: readonly string[], epoch: number): string {
-  return JSON.stringify([key, epoch, ...tags.toSorted()]);
+  // Neither keys nor tags have blanks in them.
+  return `${key} ${epoch} ${tags.toSorted().join(" ")}`;
 }
 
 type Found = NonNullable<Lookup<Answer>["found"]>;

@@ -70,7 +70,7 @@ async function inMemory<V>(kind: ValueKind<V>, createMap: CreateBoundedMap, make
     onTooLarge: () => undefined,
   });
   for (let seed = 0; seed < count; seed++) {
-    await tier.write(`answer:3:${String(seed).padStart(64, "0")}`, entryOf(make(seed), seed), signal);
+    await tier.write(`answer:4:${String(seed).padStart(64, "0")}`, entryOf(make(seed), seed), signal);
   }
   return { measured: (await usedBytes()) - before, estimated: tier.bytes() };
 }

@@ -69,7 +69,7 @@ for (const form of ["float32", "int8"] as const) {
     });
     for (let i = 0; i < 12_000; i++) {
       const entry = entryOf(form, JSON.parse(`"generation=${i}"`));
-      await tier.write(`embedding:3:${String(i).padStart(64, "0")}`, entry, signal);
+      await tier.write(`embedding:4:${String(i).padStart(64, "0")}`, entry, signal);
     }
     const grown = (await used()) - before;
     const said = `${tier.entries()} entries: grown ${grown}, estimated ${tier.bytes()}`;

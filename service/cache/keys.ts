@@ -11,8 +11,8 @@ const chatDelivery = new Set(["stream", "stream_options", ...accounts]);
 const embeddingDelivery = new Set(["encoding_format", ...accounts]);
 
 /** They carry the version of the stored format: two versions of the service do not read each other's entries. */
-const answerPrefix = "answer:3:";
-const embeddingPrefix = "embedding:3:";
+const answerPrefix = "answer:4:";
+const embeddingPrefix = "embedding:4:";
 
 /**
  * The key of an answer: a hash over tenant, model epoch and canonical request, the model included.
@@ -25,8 +25,7 @@ const embeddingPrefix = "embedding:3:";
  * @param modelEpoch another one, and every answer from before is out of reach at once
  */
 export function cacheKey(tenant: string, request: ChatRequest, modelEpoch: string): string {
-  const fields = Object.entries(request).filter(([name]) => !chatDelivery.has(name));
-  return answerPrefix + digest([tenant, modelEpoch, Object.fromEntries(fields)]);
+  return answerPrefix + digest([tenant, modelEpoch], request, chatDelivery);
 }
 
 /**
@@ -39,12 +38,11 @@ export function embeddingKey(
   input: string,
   modelEpoch: string,
 ): string {
-  const fields = Object.entries(request).filter(([name]) => !embeddingDelivery.has(name));
-  return embeddingPrefix + digest([tenant, modelEpoch, Object.fromEntries(fields), input]);
+  return embeddingPrefix + digest([tenant, modelEpoch, input], request, embeddingDelivery);
 }
 
-function digest(parts: readonly unknown[]): string {
-  return hash("sha256", canonicalJson(parts), "hex");
+function digest(parts: readonly string[], request: object, without: ReadonlySet<string>): string {
+  return hash("sha256", JSON.stringify(parts) + canonicalMembers(request, without), "hex");
 }
 
 /**
@@ -56,8 +54,14 @@ function digest(parts: readonly unknown[]): string {
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  return canonicalMembers(value, nothing);
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+function canonicalMembers(value: object, without: ReadonlySet<string>): string {
   const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
+    .filter(([name, member]) => member !== undefined && !without.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
   return `{${members.join(",")}}`;

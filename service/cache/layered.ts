@@ -18,6 +18,8 @@ export interface Lookup<V> {
 export interface Cache<V> {
   /** Rejects only with the reason of an aborted signal. */
   read(key: string, signal: AbortSignal): Promise<Lookup<V>>;
+  /** A fresh entry that the nearest tier has and can give at once; undefined: read() tells. */
+  readNow(key: string): Lookup<V> | undefined;
   /**
    * Takes the entry at once.
    *
@@ -28,6 +30,8 @@ export interface Cache<V> {
   /** Whether an answer goes out only when it is written, so that whoever asks any replica next has it. */
   readonly writesThrough: boolean;
 }
+
+const noFailures: ReadonlyMap<TierName, unknown> = new Map();
 
 export type TierReadResult = "fresh" | "stale" | "miss" | "failed";
 
@@ -81,7 +85,15 @@ export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>)
     return now() - entry.storedAt < entry.freshForMs;
   }
 
+  const [nearest] = tiers;
+
   return {
+    readNow(key) {
+      const entry = nearest?.readNow?.(key);
+      if (nearest === undefined || entry === undefined || !isFresh(entry)) return undefined;
+      onRead(nearest.name, "fresh");
+      return { found: { entry, tier: nearest.name }, failures: noFailures };
+    },
     async read(key, signal) {
       const failures = new Map<TierName, unknown>();
       let found: Lookup<V>["found"];

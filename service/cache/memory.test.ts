@@ -95,9 +95,9 @@ async function heapGrowth(policy: EvictionPolicyName, length: number, maxBytes: 
     let content = "";
     // In pieces, as a stream brings it: as many nodes, until something makes one string of them.
     for (let piece = 0; content.length < length; piece++) content += ` word${i}.${piece}`;
-    await tier.write(`answer:3:${String(i).padStart(64, "0")}`, entryOf(content), signal);
+    await tier.write(`answer:4:${String(i).padStart(64, "0")}`, entryOf(content), signal);
     // Some are used, so that S3-FIFO's queues all fill.
-    if (i % 3 === 0) await tier.read(`answer:3:${String(i - 50).padStart(64, "0")}`, signal);
+    if (i % 3 === 0) await tier.read(`answer:4:${String(i - 50).padStart(64, "0")}`, signal);
   }
   collectGarbage();
   const grown = process.memoryUsage().heapUsed - before;

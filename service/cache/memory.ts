@@ -48,14 +48,17 @@ export function memoryTier<V>(deps: MemoryTierDeps<V>): MemoryTier<V> {
     onEvicted,
   });
 
+  function readNow(key: string): Entry<V> | undefined {
+    const entry = map.get(key);
+    if (entry === undefined || now() - entry.storedAt < entry.freshForMs + staleMs) return entry;
+    map.delete(key);
+    return undefined;
+  }
+
   return {
     name: "memory",
-    async read(key) {
-      const entry = map.get(key);
-      if (entry === undefined || now() - entry.storedAt < entry.freshForMs + staleMs) return entry;
-      map.delete(key);
-      return undefined;
-    },
+    readNow,
+    read: async (key) => readNow(key),
     async write(key, entry) {
       const bytes = heapBytes(key, entry, kind);
       if (bytes > maxBytes * maxEntryShare) {

@@ -20,5 +20,7 @@ export interface Entry<V> {
  */
 export interface Tier<V> {
   read(key: string, signal: AbortSignal): Promise<Entry<V> | undefined>;
+  /** The same where it takes no waiting; undefined: this tier always has to wait. */
+  readonly readNow?: ((key: string) => Entry<V> | undefined) | undefined;
   write(key: string, entry: Entry<V>, signal: AbortSignal): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { NamedTier, TierName } from "../cache/layered.ts";
+import type { Entry } from "../cache/tier.ts";
 import type { Invalidations } from "./invalidations.ts";
 
 /**
@@ -16,14 +17,15 @@ export function currentTiers<V>(
 ): readonly NamedTier<V>[] {
   if (invalidations === undefined) return tiers;
   const { isCurrent } = invalidations;
-  return tiers.map((tier) => ({
+  function currentOf<V>(tier: TierName, entry: Entry<V> | undefined): Entry<V> | undefined {
+    if (entry === undefined || isCurrent(entry)) return entry;
+    onInvalidated(tier);
+    return undefined;
+  }
+  return tiers.map(({ readNow, ...tier }) => ({
     ...tier,
-    async read(key, signal) {
-      const entry = await tier.read(key, signal);
-      if (entry === undefined || isCurrent(entry)) return entry;
-      onInvalidated(tier.name);
-      return undefined;
-    },
+    readNow: readNow && ((key) => currentOf(tier.name, readNow(key))),
+    read: async (key, signal) => currentOf(tier.name, await tier.read(key, signal)),
     async write(key, entry, signal) {
       if (isCurrent(entry)) await tier.write(key, entry, signal);
     },

@@ -13,15 +13,23 @@ export function wrap(...policies: readonly Policy[]): Policy {
  * Makes a call and waits for it, but no longer than until the signal is aborted: it then rejects with the signal's
  * reason at once, whether or not the call heeds its signal. What the call still does is its own affair.
  */
-export async function untilAborted<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const leave = () => aborted.reject(signal.reason);
-  // Before the call adds its own listener: whatever the call makes of being aborted comes second.
-  signal.addEventListener("abort", leave, { once: true });
-  try {
-    return await Promise.race([call(signal), aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", leave);
-  }
+export function untilAborted<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
+  // By hand: with Promise.race() and withResolvers() this is twice as slow, and it is around every request thrice.
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const leave = () => reject(signal.reason);
+    // Before the call adds its own listener: whatever the call makes of being aborted comes second.
+    signal.addEventListener("abort", leave, { once: true });
+    const over = () => signal.removeEventListener("abort", leave);
+    call(signal).then(
+      (value) => {
+        over();
+        resolve(value);
+      },
+      (thrown: unknown) => {
+        over();
+        reject(thrown);
+      },
+    );
+  });
 }
