@@ -4,7 +4,12 @@ import type { ChatRequest } from "../inference/engine.ts";
 
 /** How an answer is delivered, and for whom and where it is accounted, does not change the answer. */
 const accounts = [
-  ...["user", "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"],
+  "user",
+  "metadata",
+  "store",
+  "safety_identifier",
+  "prompt_cache_key",
+  "prompt_cache_retention",
 ];
 const chatDelivery = new Set(["stream", "stream_options", ...accounts]);
 

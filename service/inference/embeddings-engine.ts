@@ -11,7 +11,7 @@ export interface EmbeddingsCall {
   readonly inputs: readonly string[];
   readonly tenant: string;
   /** When they must be there; undefined: whenever they come. */
-  readonly deadline: Deadline | undefined;
+  readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
 }
 
 export interface MadeEmbeddings {

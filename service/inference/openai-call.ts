@@ -51,7 +51,6 @@ export async function openaiCall<T>(
         "content-type": "application/json",
         "x-tenant": tenant,
         ...traceHeaders(),
-        ...traceHeaders(),
         // What is left now, so that the engine stops when nobody waits any more, also where it is not told.
         ...(deadline && { "x-request-deadline-ms": String(Math.max(1, Math.floor(deadline.remainingMs()))) }),
       },

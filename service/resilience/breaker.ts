@@ -66,7 +66,7 @@ type State =
  * Put a bulkhead outside of it, whose rejections would else be its probes' results, and a timeout inside: it bounds
  * the calls, while `probeMs` bounds only how long the breaker waits for one.
  *
- * Why it is not cockatiel's: docs/decisions/0009-our-own-breaker.md.
+ * Why it is not cockatiel's: docs/decisions/0013-our-own-breaker.md.
  */
 export function breaker(settings: BreakerSettings, { isFailure, onState, now }: BreakerDeps): Policy {
   let state: State = closed();

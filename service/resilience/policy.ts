@@ -21,15 +21,17 @@ export function untilAborted<T>(call: Call<T>, signal: AbortSignal): Promise<T> 
     // Before the call adds its own listener: whatever the call makes of being aborted comes second.
     signal.addEventListener("abort", leave, { once: true });
     const over = () => signal.removeEventListener("abort", leave);
-    call(signal).then(
-      (value) => {
+    const fail = (thrown: unknown) => {
+      over();
+      reject(thrown);
+    };
+    try {
+      call(signal).then((value) => {
         over();
         resolve(value);
-      },
-      (thrown: unknown) => {
-        over();
-        reject(thrown);
-      },
-    );
+      }, fail);
+    } catch (thrown) {
+      fail(thrown);
+    }
   });
 }
