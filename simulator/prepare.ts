@@ -70,7 +70,7 @@ export async function prepare(
     throw new InputError(
       "NOTHING_REPEATS",
       `Cannot simulate a cache on log "${log.name}": no request comes twice, and it has no prompt blocks`,
-      "An exact cache would save nothing. A semantic one needs embeddings (--embeddings).",
+      "An exact cache would save nothing. A semantic one needs vectors (--embedder, --embeddings). Of CSV, check that a column was read as the request (--columns request=…).",
     );
   }
   refuseUnknown(log, kinds, settings);
@@ -97,6 +97,11 @@ export async function prepare(
     meanTokens: tokens / Math.max(1, requests),
   };
   const latency = latencyOf(log, settings, profile, missMs, by, assumptions);
+  if (latency === undefined && settings.latency === "auto") {
+    assumptions.push(
+      `The log does not say how long answers took, so no times are shown${hasTimes ? "; --latency engines takes them from a measured profile" : ""}.`,
+    );
+  }
   assumptions.push(
     ...assumed(input, settings, answerBytes.isEstimate),
     ...(kinds.includes("semantic")

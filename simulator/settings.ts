@@ -2,6 +2,7 @@ import { z } from "zod";
 import { strategyKinds } from "./advice/candidates.ts";
 import { formats } from "./log/catalog.ts";
 import { parseColumnMap } from "./log/column-map.ts";
+import { LogError } from "./log/log-error.ts";
 import { type PolicyName, policies } from "./policies/catalog.ts";
 import type { Loss } from "./strategies/spec.ts";
 
@@ -78,7 +79,8 @@ const schema = z
         try {
           return parseColumnMap(text);
         } catch (thrown) {
-          context.addIssue(thrown instanceof Error ? thrown.message : String(thrown));
+          const hint = thrown instanceof LogError && thrown.hint !== undefined ? ` (${thrown.hint})` : "";
+          context.addIssue(`${thrown instanceof Error ? thrown.message : String(thrown)}${hint}`);
           return z.NEVER;
         }
       })
@@ -118,6 +120,10 @@ const schema = z
   .refine(({ embeddings, embedder }) => embeddings === undefined || embedder === undefined, {
     path: ["embedder"],
     message: "is one way to vectors, --embeddings another: give one",
+  })
+  .refine(({ format, columns }) => columns === undefined || format === undefined || format === "csv", {
+    path: ["columns"],
+    message: "is for CSV alone: leave --format out",
   })
   .refine(({ embeddings, dimensions }) => (embeddings === undefined) === (dimensions === undefined), {
     path: ["embeddings"],

@@ -111,3 +111,12 @@ test("a percentile's rank is exact where the share is no binary fraction", () =>
     Array.from({ length: 100 }, (_, ms) => ms + 1),
   );
 });
+
+test("in a log without times nobody waits for an answer that is being made", () => {
+  const log = smallLog([
+    { key: 0, at: 0, latencyMs: 800 },
+    { key: 0, at: 0, latencyMs: 800 },
+  ]);
+  const { latencyMs } = requestTimes(log, { kind: "log" }, hits, replay(log, exact));
+  assert.deepEqual([...latencyMs], [800, 1]);
+});

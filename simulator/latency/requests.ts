@@ -39,6 +39,8 @@ export function requestTimes(
   const { latencyMs, firstTokenMs } = model;
   const { timeMs } = log;
   const hasTiers = replay.outcome.includes(outcome.l2);
+  // Rows without times all come at once: whether an answer was made by then cannot be said.
+  const hasTimes = (timeMs[log.rows - 1] ?? 0) > 0;
   for (let row = 0; row < log.rows; row++) {
     const what = replay.outcome[row];
     if (what === outcome.miss || what === outcome.notARequest) continue;
@@ -49,7 +51,7 @@ export function requestTimes(
     const by = replay.servedBy[row] as number;
     const made = (timeMs[by] as number) + (latencyMs[by] as number) - (timeMs[row] as number);
     // An answer that is still being made is waited for.
-    let ms = Number.isNaN(made) ? lookup : Math.max(made, lookup);
+    let ms = !hasTimes || Number.isNaN(made) ? lookup : Math.max(made, lookup);
     // A log that was faster than our lookup was so already.
     if (basis.kind === "log" && (log.latencyMs[row] as number) < ms) ms = log.latencyMs[row] as number;
     latencyMs[row] = ms;

@@ -44,9 +44,25 @@ export function columnsOf(header: readonly string[], map: ColumnMap | undefined)
   return found;
 }
 
-/** Only what looks like a name: without a header, the first line is data, and may be a prompt. */
+/**
+ * As columnsOf, for a log that is read.
+ *
+ * @throws LogError BAD_COLUMN_MAP where no column is known
+ */
+export function someColumnsOf(header: readonly string[], map: ColumnMap | undefined): Map<CsvField, number> {
+  const found = columnsOf(header, map);
+  if (found.size > 0) return found;
+  throw new LogError("BAD_COLUMN_MAP", "Cannot read the log as CSV: no column has a name that is known", {
+    hint: `It has ${header.length} columns${namesToTell(header)}. Say which is what: --columns "time=…,request=…"; fields: ${csvFields.join(", ")}`,
+  });
+}
+
+/**
+ * Only what looks like names: without a header, the first line is data, and may be a prompt. Data seldom are short words
+ * alone, without one time or count.
+ */
 function namesToTell(header: readonly string[]): string {
-  const names = header.filter((name) => /^[a-z_][\w.-]{0,39}$/i.test(name));
+  const names = header.filter((name) => /^[\p{L}_][\p{L}\d_ .()/-]{0,39}$/u.test(name));
   return names.length < header.length ? "" : `: ${names.join(", ")}`;
 }
 

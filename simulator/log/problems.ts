@@ -47,3 +47,12 @@ export class Problems {
     this.skipped[reason] = (this.skipped[reason] ?? 0) + 1;
   }
 }
+
+/** Examples as a user is told of them: the lines with the same reason in one. */
+export function tellExamples(examples: Readonly<Problems["examples"]>): string[] {
+  const byReason = Map.groupBy(examples, ({ reason }) => reason);
+  return [...byReason].map(([reason, of]) => {
+    const lines = of.map(({ line }) => line);
+    return lines.length === 1 ? `line ${lines[0]} ${reason}` : `lines ${lines.join(", ")}: each ${reason}`;
+  });
+}

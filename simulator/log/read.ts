@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { InputError } from "../input-error.ts";
 import { type FormatName, formats } from "./catalog.ts";
-import type { ColumnMap, Format, LogReader } from "./format.ts";
+import { delimiterOf, fieldsOf } from "./csv.ts";
+import type { ColumnMap, Format, Head, LogReader } from "./format.ts";
 import { guessFormat, headOf } from "./guess.ts";
 import type { RequestLog } from "./log.ts";
 import { LogBuilder } from "./log-builder.ts";
@@ -10,13 +11,13 @@ import { LogError } from "./log-error.ts";
 import { LogFile } from "./log-file.ts";
 import { LooksBack } from "./looks-back.ts";
 import { LineThreads } from "./parallel/line-threads.ts";
-import { Problems } from "./problems.ts";
+import { Problems, tellExamples } from "./problems.ts";
 import { oneThread, padding } from "./way-to-read.ts";
 
 export interface ReadOptions {
   /** Missing: guessed from the log's beginning. */
   readonly format?: FormatName;
-  /** For `csv`. */
+  /** For `csv`, which it says that the log is. */
   readonly columns?: ColumnMap;
   /** The largest share of malformed lines that is let pass. */
   readonly mostMalformedShare?: number;
@@ -113,7 +114,9 @@ async function readOnce(
   try {
     await fill();
     const head = bytes.subarray(0, headEnd(bytes, filled));
-    format = options.format ?? guess(path, head, last && filled <= headBytes);
+    format =
+      options.format ??
+      (options.columns === undefined ? guess(path, head, last && filled <= headBytes) : "csv");
     let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     reader = formats[format].open(builder, problems, options);
     await using way = byThreads(format, file, bytes.subarray(from, filled), options)
@@ -149,7 +152,7 @@ async function readOnce(
   }
   const report: ReadReport = {
     format,
-    guessed: options.format === undefined,
+    guessed: options.format === undefined && options.columns === undefined,
     records: problems.records,
     malformed: problems.malformed,
     malformedExamples: problems.examples,
@@ -194,17 +197,36 @@ function headEnd(bytes: Uint8Array, filled: number): number {
 
 function guess(path: string, head: Uint8Array, whole: boolean): FormatName {
   if (head.length === 0) throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": it is empty`);
-  const format = guessFormat(headOf(basename(path), head, whole));
+  const known = headOf(basename(path), head, whole);
+  const format = guessFormat(known);
   if (format !== undefined) return format;
+  const name = `name it: --format ${Object.keys(formats).join(" | ")}`;
   throw new LogError("UNKNOWN_FORMAT", `Cannot tell the format of log "${path}" from how it begins`, {
-    hint: `Name it: --format ${Object.keys(formats).join(" | ")}`,
+    hint: looksLikeCsv(known)
+      ? `It looks like CSV whose columns have other names than the usual ones: say which is what, as in --columns "time=…,model=…,request=…,promptTokens=…,outputTokens=…". Or ${name}`
+      : known.firstObject === undefined
+        ? `N${name.slice(1)}`
+        : `Its lines are JSON objects, with neither a "request" (a body, or its hash) nor a "body". Fields of each format: docs/simulator-logs.md. Or ${name}`,
   });
+}
+
+/** Whether the first lines have one number of fields, and more than one. */
+function looksLikeCsv({ lines, firstObject }: Head): boolean {
+  const [header = "", ...rows] = lines.slice(0, 5);
+  const delimiter = delimiterOf(header);
+  const width = fieldsOf(header, delimiter).length;
+  return (
+    firstObject === undefined &&
+    width > 1 &&
+    rows.length > 0 &&
+    rows.every((row) => fieldsOf(row, delimiter).length === width)
+  );
 }
 
 function checkShare(path: string, format: FormatName, problems: Problems, most: number): void {
   if (problems.malformed <= most * problems.records) return;
   const share = ((100 * problems.malformed) / problems.records).toFixed(2);
-  const examples = problems.examples.map(({ line, reason }) => `line ${line} ${reason}`).join("; ");
+  const examples = tellExamples(problems.examples).join("; ");
   throw new LogError(
     "TOO_MANY_MALFORMED",
     `Cannot trust log "${path}" as ${format}: ${problems.malformed} of ${problems.records} lines (${share}%) are malformed, limit ${100 * most}%`,

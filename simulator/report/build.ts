@@ -2,6 +2,7 @@ import type { Evaluation, EvaluationInput } from "../advice/evaluate.ts";
 import { distributionOf } from "../latency/distribution.ts";
 import type { RequestTimes } from "../latency/requests.ts";
 import { type RequestLog, rowKind } from "../log/log.ts";
+import { tellExamples } from "../log/problems.ts";
 import type { ReadReport } from "../log/read.ts";
 import type { Simulation } from "../simulate.ts";
 import type { Loss } from "../strategies/spec.ts";
@@ -87,7 +88,8 @@ function describeLog(log: RequestLog, read: ReadReport): Report["log"] {
     requests: log.rows - invalidations,
     invalidations,
     malformed: read.malformed,
-    malformedExamples: read.malformedExamples.map(({ line, reason }) => `line ${line} ${reason}`),
+    malformedExamples: tellExamples(read.malformedExamples),
+    notes: { ...read.notes },
     columns: read.columns === undefined ? null : { ...read.columns },
     keys: log.keys,
     normalisedKeys: log.normalisedKeys,

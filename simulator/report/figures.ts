@@ -68,6 +68,18 @@ export function duration(ms: Figure): string {
   return `${(ms / 3_600_000).toPrecision(3)} h`;
 }
 
+/** How long the log is, where it says. */
+export function span({ spanMs }: Report["log"]): string {
+  return spanMs > 0 ? `over ${duration(spanMs)}` : "without times";
+}
+
+/** What the log's records were that are no requests, or known only in part. */
+export function noted({ log: { notes } }: Report): string {
+  return Object.entries(notes)
+    .map(([reason, records]) => `${count(records)} × ${reason}`)
+    .join("; ");
+}
+
 /** From how many hits on a strategy pays for itself. */
 export function breakEven({ spec, usd: money }: ReportedStrategy): string {
   if (money === undefined) return "";

@@ -1,5 +1,16 @@
 import { escapeHtml } from "./escape-html.ts";
-import { breakEven, bytes, count, decimalBytes, duration, percent, ranged, usd } from "./figures.ts";
+import {
+  breakEven,
+  bytes,
+  count,
+  decimalBytes,
+  duration,
+  noted,
+  percent,
+  ranged,
+  span,
+  usd,
+} from "./figures.ts";
 import { plotSvg } from "./plot.ts";
 import type { Report, ReportedStrategy, ReportedTimes } from "./report.ts";
 import { hitSeries, savingSeries } from "./series.ts";
@@ -17,9 +28,10 @@ svg { width: 100%; max-width: 960px; height: auto; display: block; margin: 1rem 
 /** The page as one file: no script, nothing loaded from elsewhere. */
 export function htmlReport(report: Report): string {
   const { log, strategies, prices } = report;
+  const notes = noted(report);
   const sections = [
     `<h1>What would a cache save on ${escapeHtml(log.name)}?</h1>`,
-    `<p>${count(log.requests)} requests (${escapeHtml(log.format)}) over ${duration(log.spanMs)}${
+    `<p>${count(log.requests)} requests (${escapeHtml(log.format)}) ${span(log)}${
       log.columns === null
         ? ""
         : `, columns ${escapeHtml(
@@ -27,7 +39,7 @@ export function htmlReport(report: Report): string {
               .map(([field, column]) => `${field}=${column}`)
               .join(", "),
           )}`
-    }; ${count(log.keys)} different, ${count(log.normalisedKeys)} when normalised${log.blocks === null ? "" : `; ${count(log.blocks)} different prompt blocks`}. ${log.malformed === 0 ? "" : `${count(log.malformed)} malformed lines were left out.`}</p>`,
+    }; ${count(log.keys)} different, ${count(log.normalisedKeys)} when normalised${log.blocks === null ? "" : `; ${count(log.blocks)} different prompt blocks`}. ${log.malformed === 0 ? "" : `${count(log.malformed)} malformed lines were left out.`}${notes === "" ? "" : ` Of the log's records: ${escapeHtml(notes)}.`}</p>`,
     prices === null
       ? ""
       : `<p class="note">Prices: ${escapeHtml(prices.source)}, ${escapeHtml(prices.date)}. Infrastructure: ${escapeHtml(report.infrastructure.source)}, ${escapeHtml(report.infrastructure.date)}.${prices.unpricedRequests === 0 ? "" : ` No price for ${count(prices.unpricedRequests)} requests (${escapeHtml(prices.unpricedModels.join(", "))}): they count as free.`}</p>`,
@@ -64,7 +76,7 @@ function adviceSection({ advice, strategies }: Report): string {
   const money =
     recommended.usd === undefined
       ? ""
-      : ` Net saving ${ranged(recommended.usd.netSaving, usd)} of ${ranged(recommended.usd.before, usd)}; ${breakEven(recommended)}.`;
+      : ` Net saving ${ranged(recommended.usd.netSaving, usd)} of ${ranged(recommended.usd.before, usd)}${recommended.usd.cache.high === 0 ? "" : `; ${breakEven(recommended)}`}.`;
   const others = [
     advice.knee === null ? "" : `Knee of the front: ${escapeHtml(strategies[advice.knee]?.label ?? "")}.`,
     advice.deployable === null

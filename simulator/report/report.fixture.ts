@@ -30,7 +30,13 @@ export async function smallReport(name = "requests.jsonl"): Promise<Report> {
   const settings = readSettings({ sizes: "5", workers: "0", lose: ["all@2m"], policies: "lru,sieve" });
   const { options, assumptions } = await prepare(log, settings);
   const simulation = await simulate({ ...options, onProgress: () => {} });
-  const read = { format: "openai", guessed: true, records: 601, malformed: 1, notes: {} } as const;
+  const read = {
+    format: "openai",
+    guessed: true,
+    records: 601,
+    malformed: 1,
+    notes: { "failed request": 2 },
+  } as const;
   return buildReport(
     simulation,
     options.input,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { tellExamples } from "../log/problems.ts";
 import { csvReport } from "./csv.ts";
 import { htmlReport } from "./html.ts";
 import { smallReport } from "./report.fixture.ts";
@@ -59,6 +60,7 @@ test("the terminal names source and date of prices, the malformed lines, the adv
     "genai-prices 0.1.8",
     "2026-09-23",
     "line 7 is not JSON",
+    "2 × failed request",
     "Advice:",
     "Loss of all",
     "Assumed:",
@@ -110,4 +112,13 @@ test("the page is one file: nothing is loaded, no script runs, and the log's nam
   for (const title of ["Answers served", "Tokens saved", "Saving over the log", "Time of a request"]) {
     assert.ok(html.includes(`aria-label="${title}`), title);
   }
+});
+
+test("lines that are malformed in one way are told together", () => {
+  const examples = [
+    { line: 2, reason: "has no time" },
+    { line: 3, reason: "is not JSON" },
+    { line: 5, reason: "has no time" },
+  ];
+  assert.deepEqual(tellExamples(examples), ["lines 2, 5: each has no time", "line 3 is not JSON"]);
 });

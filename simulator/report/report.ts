@@ -83,6 +83,9 @@ export const reportSchema = z.strictObject({
     invalidations: z.int(),
     malformed: z.int(),
     malformedExamples: z.array(z.string()),
+    notes: z
+      .record(z.string(), z.int())
+      .describe("Well-formed records that were left out, or read in part, by why"),
     columns: z
       .record(z.string(), z.string())
       .nullable()

@@ -1,15 +1,28 @@
-import { breakEven, bytes, count, curvePoints, duration, percent, ranged, usd } from "./figures.ts";
+import {
+  breakEven,
+  bytes,
+  count,
+  curvePoints,
+  duration,
+  noted,
+  percent,
+  ranged,
+  span,
+  usd,
+} from "./figures.ts";
 import type { Report, ReportedStrategy, ReportedTimes } from "./report.ts";
 
 /** The page for a terminal: what was read, what each kind of strategy reaches, what is advised, what was assumed. */
 export function terminalReport(report: Report): string {
   const { log, strategies, advice, detail, failover } = report;
   const lines: string[] = [
-    `${log.name}: ${count(log.requests)} requests (${log.format}) over ${duration(log.spanMs)}, ${count(log.keys)} different${log.normalisedKeys < log.keys ? `, ${count(log.normalisedKeys)} when normalised` : ""}${log.blocks === null ? "" : `, ${count(log.blocks)} different prompt blocks`}`,
+    `${log.name}: ${count(log.requests)} requests (${log.format}) ${span(log)}, ${count(log.keys)} different${log.normalisedKeys < log.keys ? `, ${count(log.normalisedKeys)} when normalised` : ""}${log.blocks === null ? "" : `, ${count(log.blocks)} different prompt blocks`}`,
   ];
   if (log.malformed > 0) {
     lines.push(`${count(log.malformed)} malformed lines were left out: ${log.malformedExamples.join("; ")}`);
   }
+  const notes = noted(report);
+  if (notes !== "") lines.push(`Of the log's records: ${notes}`);
   if (report.prices !== null) lines.push(`Prices: ${report.prices.source}, ${report.prices.date}`);
   if (report.prices !== null && report.prices.unpricedRequests > 0) {
     lines.push(
@@ -31,7 +44,7 @@ export function terminalReport(report: Report): string {
       const { before, after, cache, netSaving } = recommended.usd;
       lines.push(
         `  model ${ranged(before, usd)} → ${ranged(after, usd)}, cache ${ranged(cache, usd)}, net saving ${ranged(netSaving, usd)}`,
-        `  ${breakEven(recommended)}`,
+        ...(cache.high === 0 ? [] : [`  ${breakEven(recommended)}`]),
       );
     }
     if (recommended.gpu !== undefined) {

@@ -1,4 +1,4 @@
-import { byPosition, columnsOf } from "../column-map.ts";
+import { byPosition, columnsOf, someColumnsOf } from "../column-map.ts";
 import { csvReader, delimiterOf } from "../csv.ts";
 import { unwrapped } from "../exported-request.ts";
 import type { CsvField, Format, LogReader } from "../format.ts";
@@ -26,10 +26,11 @@ const csv: Format = {
     let names: readonly string[] = [];
     let width = 0;
     let checked = false;
+    let hasDecimalCommas = false;
     const handle = (fields: readonly string[]): void => {
       if (columns === undefined) {
         const header = fields.map((name) => name.trim());
-        columns = columnsOf(header, map);
+        columns = someColumnsOf(header, map);
         if (!byPosition(map)) names = header;
         width = fields.length;
         if (!byPosition(map)) {
@@ -48,7 +49,7 @@ const csv: Format = {
       const timeText = field("time");
       const timeMs = timeText === undefined ? Number.NaN : timeOfText(timeText);
       if (timeText !== undefined && Number.isNaN(timeMs)) {
-        problems.reject("has a time that is none");
+        problems.reject("has a time that is neither ISO 8601 nor Unix time");
         return;
       }
       const counts = [field("promptTokens"), field("outputTokens"), field("bytes")];
@@ -74,7 +75,10 @@ const csv: Format = {
       row.cachedTokens = usage.cached;
       row.cacheWriteTokens = usage.cacheWrite;
       row.bytes = countOf(counts[2]);
-      row.latencyMs = problems.latency(milliseconds(field("latencyMs"), field("latencySeconds")));
+      const latency = field("latencyMs") ?? field("latencySeconds") ?? "";
+      const inMs = (field("latencyMs") === undefined ? 1000 : 1) * numberOf(latency, hasDecimalCommas);
+      if (latency !== "" && Number.isNaN(inMs)) problems.note("latency that is no number: left out");
+      row.latencyMs = problems.latency(inMs);
       const request = field("request");
       if (request === undefined) row.key = builder.keyOfItsOwn();
       else {
@@ -89,7 +93,11 @@ const csv: Format = {
       columns: () =>
         Object.fromEntries([...(columns ?? [])].map(([field, at]) => [field, names[at] ?? String(at + 1)])),
       read(block) {
-        reader ??= csvReader(problems, delimiterOf(firstLine(block)), handle);
+        if (reader === undefined) {
+          const delimiter = delimiterOf(firstLine(block));
+          hasDecimalCommas = delimiter !== ",";
+          reader = csvReader(problems, delimiter, handle);
+        }
         return reader.read(block);
       },
     };
@@ -106,7 +114,8 @@ function numbersAreTokens(columns: Map<CsvField, number>, fields: readonly strin
   columns.set("promptTokens", column);
 }
 
-function milliseconds(ms: string | undefined, seconds: string | undefined): number {
-  if (ms !== undefined && ms !== "") return Number(ms);
-  return seconds === undefined || seconds === "" ? Number.NaN : 1000 * Number(seconds);
+/** NaN for what is no number. Where commas part no columns, one may part the decimals. */
+function numberOf(text: string, hasDecimalCommas: boolean): number {
+  if (text === "") return Number.NaN;
+  return Number(hasDecimalCommas && /^\d+,\d+$/.test(text) ? text.replace(",", ".") : text);
 }

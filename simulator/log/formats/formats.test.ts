@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { formats } from "../catalog.ts";
 import { rowKind } from "../log.ts";
+import { LogError } from "../log-error.ts";
 import { type ReadOptions, readLog } from "../read.ts";
 
 let folder = "";
@@ -700,4 +701,37 @@ test("csv: what is wrong with a map quotes no data", async () => {
 test("models' names hold no control characters", async () => {
   const { log } = await read(jsonLines([{ time: t0, request: "k", model: "m\u001b[31m" }]));
   assert.deepEqual(log.models, ["m[31m"]);
+});
+
+test("csv: columns that are told say that it is CSV; semicolons leave the comma to the decimals", async () => {
+  const text = "Frage;Dauer (s)\nx;0,85\ny;lange\nz;1.5\n";
+  const { log, report } = await read(text, { columns: { request: "Frage", latencySeconds: "Dauer (s)" } });
+  assert.deepEqual([report.format, report.guessed, log.rows], ["csv", false, 3]);
+  assert.deepEqual([...log.latencyMs], [850, Number.NaN, 1500]);
+  assert.deepEqual(report.notes, { "latency that is no number: left out": 1 });
+});
+
+test("csv without a known column is refused, and the hint tells names, but no data", async () => {
+  const hintOf = (header: string) =>
+    read(`${header}\n2,3,4\n`, { format: "csv" }).then(
+      () => "",
+      (thrown: unknown) => (thrown instanceof LogError ? (thrown.hint ?? "") : String(thrown)),
+    );
+  assert.match(
+    await hintOf("When,Their words,Took (s)"),
+    /3 columns: When, Their words, Took \(s\)\. .*--columns/,
+  );
+  assert.match(await hintOf("1790000000,secret words,0.5"), /3 columns\. .*--columns/);
+});
+
+test("where the format cannot be told, the hint says what the log looks like", async () => {
+  const hintOf = (content: string) =>
+    read(content).then(
+      () => "",
+      (thrown: unknown) => (thrown instanceof LogError ? (thrown.hint ?? "") : String(thrown)),
+    );
+  assert.match(await hintOf("Wann;Frage\n1;x\n2;y\n"), /looks like CSV.*--columns/);
+  assert.match(await hintOf('{"question":"secret"}\n'), /JSON objects, with neither a "request"/);
+  assert.match(await hintOf("hello\nworld\n"), /^Name it: --format /);
+  assert.doesNotMatch(await hintOf('{"question":"secret"}\n'), /secret/);
 });
