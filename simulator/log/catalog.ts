@@ -8,6 +8,7 @@ import lirs from "./formats/lirs.ts";
 import litellm from "./formats/litellm.ts";
 import mooncake from "./formats/mooncake.ts";
 import openai from "./formats/openai.ts";
+import openaiBody from "./formats/openai-body.ts";
 import oracleGeneral from "./formats/oracle-general.ts";
 import vscsi from "./formats/vscsi.ts";
 
@@ -18,6 +19,7 @@ export const formats = {
   litellm,
   langfuse,
   openai,
+  "openai-body": openaiBody,
   "azure-llm": azureLlm,
   arc,
   lirs,

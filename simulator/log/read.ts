@@ -206,7 +206,7 @@ function guess(path: string, head: Uint8Array, whole: boolean): FormatName {
       ? `It looks like CSV whose columns have other names than the usual ones: say which is what, as in --columns "time=…,model=…,request=…,promptTokens=…,outputTokens=…". Or ${name}`
       : known.firstObject === undefined
         ? `N${name.slice(1)}`
-        : `Its lines are JSON objects, with neither a "request" (a body, or its hash) nor a "body". Fields of each format: docs/simulator-logs.md. Or ${name}`,
+        : `Its lines are JSON objects, with none of "request" (a body, or its hash), "body" and "messages". Fields of each format: docs/simulator-logs.md. Or ${name}`,
   });
 }
 

@@ -731,7 +731,60 @@ test("where the format cannot be told, the hint says what the log looks like", a
       (thrown: unknown) => (thrown instanceof LogError ? (thrown.hint ?? "") : String(thrown)),
     );
   assert.match(await hintOf("Wann;Frage\n1;x\n2;y\n"), /looks like CSV.*--columns/);
-  assert.match(await hintOf('{"question":"secret"}\n'), /JSON objects, with neither a "request"/);
+  assert.match(await hintOf('{"question":"secret"}\n'), /JSON objects, with none of "request"/);
   assert.match(await hintOf("hello\nworld\n"), /^Name it: --format /);
   assert.doesNotMatch(await hintOf('{"question":"secret"}\n'), /secret/);
+});
+
+test("openai-body: the request's members stand at the top, the answer and the logger's own beside them", async () => {
+  const line = (at: number, members: object) => ({
+    created: t0 / 1000 + at,
+    model: "m",
+    messages: hello,
+    ...members,
+  });
+  const answer = { role: "assistant", content: "Good day" };
+  const { log, report } = await read(
+    jsonLines([
+      line(0, {
+        id: "1",
+        temperature: 0,
+        usage: { prompt_tokens: 9, completion_tokens: 3 },
+        duration_ms: 800,
+      }),
+      line(1, {
+        id: "2",
+        temperature: 0,
+        user: "x",
+        response: { usage: { prompt_tokens: 9, completion_tokens: 3 } },
+      }),
+      line(2, { temperature: 0, messages: [...hello, answer] }),
+      line(3, { temperature: 0.5 }),
+      line(4, { error: { message: "overloaded" } }),
+      { created: t0 / 1000 + 5, model: "m" },
+    ]),
+  );
+  assert.deepEqual([report.format, log.rows, log.wallStartMs], ["openai-body", 4, t0]);
+  assert.deepEqual([...log.key], [0, 0, 0, 1]);
+  assert.deepEqual(
+    [[...log.promptTokens], [...log.outputTokens]],
+    [
+      [9, 9, 0, 0],
+      [3, 3, 0, 0],
+    ],
+  );
+  assert.deepEqual(log.latencyMs[0], 800);
+  assert.equal(log.bytes[2], JSON.stringify(answer).length);
+  assert.deepEqual(report.notes, { "failed request": 1, "record without messages or prompt": 1 });
+});
+
+test("openai: a latency by the names that others give it", async () => {
+  const { log } = await read(
+    jsonLines([
+      { time: t0, request: "a", latency_ms: 5 },
+      { time: t0, request: "a", duration_ms: 7 },
+      { time: t0, request: "a", latencyMs: 1, duration_ms: 7 },
+    ]),
+  );
+  assert.deepEqual([...log.latencyMs], [5, 7, 1]);
 });

@@ -26,6 +26,8 @@ const names = [
   "cacheWriteTokens",
   "outputTokens",
   "latencyMs",
+  "latency_ms",
+  "duration_ms",
   "status",
   "responseBytes",
   "event",
@@ -39,6 +41,9 @@ const names = [
   "cache_hit",
 ] as const;
 const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
+
+/** The first that a line has. */
+const latencies = [field.latencyMs, field.latency_ms, field.duration_ms];
 
 /** What a plain line may have: see `#isPlain`. */
 const plainTexts = [field.event, field.tenant, field.client, field.model, field.cache];
@@ -226,9 +231,8 @@ class AccessLog implements LogReader {
     row.promptTokens = this.#count(field.promptTokens);
     row.outputTokens = this.#count(field.outputTokens);
     row.bytes = this.#count(field.responseBytes);
-    if (kind[field.latencyMs] === fieldKind.number) {
-      row.latencyMs = this.#problems.latency(number[field.latencyMs] ?? Number.NaN);
-    }
+    const latency = latencies.find((at) => kind[at] === fieldKind.number);
+    if (latency !== undefined) row.latencyMs = this.#problems.latency(number[latency] ?? Number.NaN);
     if (this.#cacheHit()) {
       this.#problems.note(answeredFromCache);
       row.latencyMs = Number.NaN;
