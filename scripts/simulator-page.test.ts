@@ -45,28 +45,41 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
-test("Chromium lays the page of the sample out: every plot has a size, and nothing sticks out", async () => {
+test("Chromium lays the page of the sample out: every plot has a size, nothing sticks out or lies over something else", async () => {
   const browser = await obtained();
   if (browser === undefined) return;
   const page = join(folder, "page.html");
   const cli = join(import.meta.dirname, "../simulator/cli.ts");
-  await run(process.execPath, [cli, "--sizes", "6", "--html", page]);
+  // Dear enough for ticks of millions.
+  const prices = join(folder, "prices.json");
+  const models = Object.fromEntries(
+    ["gpt-4o-mini", "claude-haiku-4-5"].map((name) => [name, { input: 9e6, output: 9e6 }]),
+  );
+  await writeFile(prices, JSON.stringify({ source: "test", date: "2026-11-26", models }));
+  await run(process.execPath, [cli, "--sizes", "6", "--html", page, "--prices", prices]);
   const html = await readFile(page, "utf8");
   assert.match(html, /Content-Security-Policy/);
-  const { plots, out, wide, rows, loaded } = await found(browser, html);
+  const { plots, out, over, wide, rows, loaded } = await found(browser, html);
   assert.equal(plots.length, 4);
   for (const [width = 0, height = 0] of plots) assert.ok(width > 300 && height > 150, `${width} x ${height}`);
-  assert.deepEqual([out, wide, loaded], [[], 0, 0]);
+  assert.deepEqual([out, over, wide, loaded], [[], [], 0, 0]);
   assert.ok(rows > 20);
   // The probe does see what sticks out.
   const broken = await found(browser, html.replace(/points="[^"]*"/, 'points="0,0 5000,9000"'));
   assert.ok(broken.out.length > 0);
+  const crowded = await found(
+    browser,
+    html.replace(/<text transform="translate\(14 /, '<text transform="translate(70 '),
+  );
+  assert.ok(crowded.over.length > 0);
 });
 
 interface Found {
   readonly plots: readonly (readonly number[])[];
   /** Drawn outside of its plot. */
   readonly out: readonly string[];
+  /** Texts of a plot that lie over another. */
+  readonly over: readonly string[];
   /** Pixels by which the page is wider than its window. */
   readonly wide: number;
   readonly rows: number;
@@ -83,10 +96,18 @@ async function found(browser: FoundTool, html: string): Promise<Found> {
       const [a, b] = [box(svg), box(each)];
       return b.left < a.left - 1 || b.right > a.right + 1 || b.top < a.top - 1 || b.bottom > a.bottom + 1;
     })).map((each) => each.outerHTML.slice(0, 120));
+    const over = svgs.flatMap((svg) => {
+      const texts = [...svg.querySelectorAll("text")];
+      return texts.filter((each, i) => texts.slice(i + 1).some((other) => {
+        const [a, b] = [box(each), box(other)];
+        return a.left + 1 < b.right && b.left + 1 < a.right && a.top + 1 < b.bottom && b.top + 1 < a.bottom;
+      })).map((each) => each.outerHTML.slice(0, 120));
+    });
     const { scrollWidth, clientWidth } = document.documentElement;
     document.body.dataset.found = encodeURIComponent(JSON.stringify({
       plots: svgs.map((svg) => [box(svg).width, box(svg).height]),
       out,
+      over,
       wide: scrollWidth - clientWidth,
       rows: document.querySelectorAll("tr").length,
       loaded: performance.getEntriesByType("resource").length,

@@ -21,7 +21,11 @@ export interface Plot {
 
 const width = 860;
 const leastHeight = 380;
-const left = 76;
+const leastLeft = 76;
+/** Beside the ticks: the label of the axis and what parts it from them. */
+const besideTicks = 38;
+/** The width of a digit, or a little more. */
+const tickCharacter = 7;
 const right = 290;
 const legendStep = 17;
 const top = 34;
@@ -56,16 +60,21 @@ export function plotSvg({ title, xLabel, yLabel, xLog, series, showX, showY }: P
   const [fromX, toX] = extent(all.map(([x]) => scale(x)));
   const ys = all.map(([, y]) => y);
   const [fromY, toY] = extent([0, ...ys]);
+  const yTicks = ticks(fromY, toY).map((tick) => ({ tick, label: showY(tick) }));
+  const left = Math.max(
+    leastLeft,
+    besideTicks + tickCharacter * Math.max(0, ...yTicks.map(({ label }) => label.length)),
+  );
   const atX = (x: number) => left + ((scale(x) - fromX) / (toX - fromX)) * (width - left - right);
   const atY = (y: number) => height - bottom - ((y - fromY) / (toY - fromY)) * (height - top - bottom);
   const parts = [
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">`,
     `<text class="title" x="${left}" y="18">${escapeHtml(title)}</text>`,
   ];
-  for (const tick of ticks(fromY, toY)) {
+  for (const { tick, label } of yTicks) {
     const y = atY(tick).toFixed(1);
     parts.push(`<line class="grid" x1="${left}" x2="${width - right}" y1="${y}" y2="${y}"/>`);
-    parts.push(`<text x="${left - 8}" y="${y}" dy="4" text-anchor="end">${escapeHtml(showY(tick))}</text>`);
+    parts.push(`<text x="${left - 8}" y="${y}" dy="4" text-anchor="end">${escapeHtml(label)}</text>`);
   }
   for (const tick of xLog ? decades(fromX, toX) : ticks(fromX, toX)) {
     const x = (left + ((tick - fromX) / (toX - fromX)) * (width - left - right)).toFixed(1);
