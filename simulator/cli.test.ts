@@ -193,6 +193,7 @@ test("an embedder makes the vectors: one's own module, or trigrams; its texts ar
   // Of 400 requests, the first of each of two kinds misses.
   assert.deepEqual([hits("semantic"), hits("exact lru")], [398, 400 - report.log.keys]);
   assert.ok(![text, stdout, stderr].some((output) => output.includes("SECRET")));
+  assert.match(stdout, /vectors of embedder "own"/);
   assert.equal((await simulate(...of("trigrams"))).code, 0);
 });
 

@@ -23,5 +23,8 @@ export class InputError extends Error {
 
 /** What a thrown value says of itself. */
 export function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // fetch says only that it failed; its cause says why.
+  const { cause, message } = thrown;
+  return cause instanceof Error && cause.message !== "" ? `${message}: ${cause.message}` : message;
 }

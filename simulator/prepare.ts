@@ -104,6 +104,9 @@ export async function prepare(
   }
   assumptions.push(
     ...assumed(input, settings, answerBytes.isEstimate),
+    ...(kinds.includes("semantic") && embedded !== undefined
+      ? [`Similarity is the cosine of vectors of embedder "${embedded.name}".`]
+      : []),
     ...(kinds.includes("semantic")
       ? [
           "A semantic hit counts as right, and the log cannot say whether it is: such a cache is not recommended beside others. Embedding each request is not in the cost.",
@@ -264,7 +267,7 @@ function latencyOf(
     (0.9 * profile.gpuMemoryBytes - profile.weightBytes) / profile.kvBytesPerToken,
   );
   assumptions.push(
-    `${engines} engines${settings.engines === undefined ? ` (chosen for ${100 * targetUtilisation} % busy without a cache)` : ""}, least-loaded first, continuous batching of up to 256 sequences, 2048 tokens a step and ${maxContextTokens.toLocaleString("en-US")} tokens of context; GPU time alone, a real engine adds some 0.5 to 1 ms a step. Times: ${profile.source}.`,
+    `${engines} ${engines === 1 ? "engine" : "engines"}${settings.engines === undefined ? ` (chosen for ${100 * targetUtilisation} % busy without a cache)` : ""}, least-loaded first, continuous batching of up to 256 sequences, 2048 tokens a step and ${maxContextTokens.toLocaleString("en-US")} tokens of context; GPU time alone, a real engine adds some 0.5 to 1 ms a step. Times: ${profile.source}.`,
   );
   return {
     kind,

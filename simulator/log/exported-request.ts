@@ -98,7 +98,7 @@ function addRequest(
     rows.identify(row, tenant, row.model, request.request);
     for (const block of rows.blocksOf(row.model, request.request)) builder.addBlockId(block);
   } else if (request.requestHash !== undefined) {
-    rows.identify(row, tenant, row.model, request.requestHash);
+    rows.identifyByName(row, tenant, row.model, request.requestHash);
   } else {
     problems.note("request without a body: taken for different from all others");
     row.key = builder.keyOfItsOwn();

@@ -53,6 +53,12 @@ export class RequestRows {
     return row;
   }
 
+  /** Sets the row's key from a name that the log has in place of the request: nothing to normalise or to embed. */
+  identifyByName(row: Row, tenant: number, model: number, name: string): void {
+    const { keys, tenants, models } = this.#builder;
+    row.key = keys.idOf(this.hashOf(name).within(tenants.saltOf(tenant), models.saltOf(model)));
+  }
+
   /**
    * The prefix blocks of a request's prompt, as dense ids: each stands for the whole prompt up to the block's
    * end, as in an engine's KV cache. A last block that is not full is left out, as engines do.

@@ -70,6 +70,10 @@ export class RequestVectors implements RequestSink {
     this.#embedder = embedder;
   }
 
+  get name(): string {
+    return this.#embedder.name;
+  }
+
   add(key: number, request: unknown): void {
     const text = textToRead(request);
     if (text === "") return;

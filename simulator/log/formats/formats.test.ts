@@ -788,3 +788,18 @@ test("openai: a latency by the names that others give it", async () => {
   );
   assert.deepEqual([...log.latencyMs], [5, 7, 1]);
 });
+
+test("litellm: a cache key in place of the messages tells requests apart, and is no text", async () => {
+  const embedded: unknown[] = [];
+  const record = (at: number, cacheKey: string) => ({
+    call_type: "acompletion",
+    startTime: t0 / 1000 + at,
+    endTime: t0 / 1000 + at + 1,
+    model: "m",
+    cache_key: cacheKey,
+  });
+  const { log } = await read(jsonLines([record(0, "aB"), record(1, "ab"), record(2, "aB")]), {
+    requests: { add: (_key, request) => embedded.push(request), flush: async () => {} },
+  });
+  assert.deepEqual([[...log.key], log.normalisedKeys, embedded], [[0, 1, 0], 2, []]);
+});
