@@ -147,6 +147,27 @@ describe("who is told what, and as what it counts", () => {
     assert.deepEqual(told(await ask(service)), [503, "model_unavailable", "1"]);
   });
 
+  for (const stream of [false, true]) {
+    const how = stream ? "streamed" : "whole";
+    test(`an answer without text, ${how}: 200, nothing that is stored, and no failure of the model`, async () => {
+      await using service = await start({ BW_BREAKER_MINIMUM_CALLS: "1", BW_CACHE_L1: "on" });
+      const question = freshQuestion();
+      model.mode = "no-text";
+      model.finishReason = "length";
+      for (let i = 0; i < 5; i++) {
+        const { status, cache, text } = await service.ask(question, { stream });
+        assert.deepEqual([status, cache], [200, "miss"]);
+        assert.match(text, /"finish_reason":"length"/);
+        if (!stream) assert.equal(JSON.parse(text).choices[0].message.content, "");
+      }
+      assert.deepEqual(await outcomes(service), { ok: 5 });
+      assert.equal(await breakerState(service), 0);
+      model.mode = "ok";
+      assert.equal((await service.ask(question, { stream })).cache, "miss");
+      assert.equal((await service.ask(question, { stream })).cache, "hit");
+    });
+  }
+
   test("a request that is shed: 503 overloaded, low priority first, and the model is not called", async () => {
     await using service = await start({ ...patient, BW_SHED_MAX_REQUESTS: "10" });
     const shed = (priority: string) => service.metric(`shed_requests_total{priority="${priority}"}`);

@@ -9,9 +9,15 @@ const usage = z.object({
   completion_tokens: z.number(),
   total_tokens: z.number(),
 });
+/**
+ * Without text it is an answer all the same: a refusal, a filtered one, or one whose reasoning reached max_tokens. Taken
+ * for the engine's failure, a few of them would open its breaker for everybody.
+ */
 const completion = z.object({
-  choices: z.tuple([z.object({ message: z.object({ content: z.string() }), finish_reason: z.string() })]),
-  usage: usage.optional(),
+  choices: z.tuple([
+    z.object({ message: z.object({ content: z.string().nullish() }), finish_reason: z.string() }),
+  ]),
+  usage: usage.nullish(),
 });
 const chunk = z.object({
   choices: z.array(
@@ -49,7 +55,12 @@ export function openaiHttpEngine(baseUrl: URL): Engine {
 async function whole(response: Response, provenance: string | undefined): Promise<Answer> {
   const { choices, usage: used } = readJson(completion, await response.text());
   const [{ message, finish_reason }] = choices;
-  return { content: message.content, finishReason: finish_reason, usage: used, provenance };
+  return {
+    content: message.content ?? "",
+    finishReason: finish_reason,
+    usage: used ?? undefined,
+    provenance,
+  };
 }
 
 async function streamed(

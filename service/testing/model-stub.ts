@@ -9,7 +9,15 @@ const seen = z.looseObject({
 });
 
 /** How the stub answers; a test may change it at any time. */
-export type StubMode = "ok" | "error" | "unreadable" | "silent" | "break-stream" | "flood" | "flood-first";
+export type StubMode =
+  | "ok"
+  | "no-text"
+  | "error"
+  | "unreadable"
+  | "silent"
+  | "break-stream"
+  | "flood"
+  | "flood-first";
 
 /** A model server for tests, over real HTTP. Every answer has another generation number. */
 export interface ModelStub extends AsyncDisposable {
@@ -132,10 +140,11 @@ export async function startModelStub(): Promise<ModelStub> {
     }
     const head = { id: `x${n}`, created: 1, model: "llama-3-8b" };
     const provenance = { "x-provenance": `generation=${n}` };
-    const usage = { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
+    const noText = stub.mode === "no-text";
+    const usage = noText ? null : { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
     if (stream !== true) {
       await stub.held;
-      const message = { role: "assistant", content: stubAnswer(n) };
+      const message = { role: "assistant", content: noText ? null : stubAnswer(n) };
       const choices = [{ index: 0, message, finish_reason: stub.finishReason }];
       res.writeHead(200, { ...json, ...provenance });
       res.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
@@ -146,7 +155,12 @@ export async function startModelStub(): Promise<ModelStub> {
       res.write(
         `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices, ...more })}\n\n`,
       );
-    send([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
+    send([{ index: 0, delta: { role: "assistant", content: noText ? null : "" }, finish_reason: null }]);
+    if (noText) {
+      send([{ index: 0, delta: {}, finish_reason: stub.finishReason }], { usage });
+      res.end("data: [DONE]\n\n");
+      return;
+    }
     const [first = "", ...rest] = stubAnswer(n).split(/(?<= )/);
     send([{ index: 0, delta: { content: first }, finish_reason: null }]);
     const flood = () => {
