@@ -72,6 +72,7 @@ test("commands and subscribers speak TLS; a certificate that nobody vouches for 
   const close = shardSubscriber({
     client,
     channel: "channel",
+    heartbeatMs: 500,
     onMessage: (message) => void messages.push(message),
     onSubscribed: () => undefined,
     onLost: () => undefined,

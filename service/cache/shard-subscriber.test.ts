@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { queryObjects } from "node:v8";
 import { connectedClient } from "../testing/redis-clients.ts";
 import { eventually, startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { harmedKey, shardFaults } from "../testing/shard-faults.ts";
@@ -9,7 +10,7 @@ import { shardSubscriber } from "./shard-subscriber.ts";
 const channel = `invalidation${harmedKey}`;
 
 /** A subscriber, and a publisher apart from it, so that each must find its own way. */
-async function subscribed(cluster: TestCluster) {
+async function subscribed(cluster: TestCluster, heartbeatMs = 500) {
   const own = await connectedClient(cluster);
   const publisher = await connectedClient(cluster);
   const messages: string[] = [];
@@ -18,6 +19,7 @@ async function subscribed(cluster: TestCluster) {
   const close = shardSubscriber({
     client: own,
     channel,
+    heartbeatMs,
     onMessage: (message) => void messages.push(message),
     onSubscribed: () => void times++,
     onLost: (reason) => void lost.push(reason),
@@ -90,4 +92,21 @@ test("nothing is called after it was ended, and no connection stays", async () =
     const counted = await cluster.nodeOf(channel).redis.call("PUBSUB", "SHARDNUMSUB", channel);
     return Array.isArray(counted) && counted[1] === 0;
   });
+});
+
+test("a heartbeat leaves nothing behind: after hundreds there are no more promises and functions than before", async () => {
+  await using cluster = await startRedisCluster();
+  using _subscriber = await subscribed(cluster, 1);
+  const { redis } = cluster.nodeOf(channel);
+  const pings = async () =>
+    Number(/^cmdstat_ping:calls=(\d+)/m.exec(await redis.info("commandstats"))?.[1] ?? 0);
+  /** Of what listens or waits. Counting collects the garbage first. */
+  async function aliveAfter(heartbeats: number) {
+    const before = await pings();
+    await eventually(async () => (await pings()) >= before + heartbeats);
+    return queryObjects(Promise, { format: "count" }) + queryObjects(Function, { format: "count" });
+  }
+  const first = await aliveAfter(100);
+  const last = await aliveAfter(500);
+  assert(last < first + 250, `${first} before, ${last} after`);
 });

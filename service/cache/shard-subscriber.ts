@@ -1,10 +1,7 @@
-import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Cluster, Redis } from "ioredis";
+import { type Call, untilAborted } from "../resilience/policy.ts";
 import { masterOf } from "./shards.ts";
-
-/** How often the connection is asked for a sign of life: a subscriber gets nothing that it could miss. */
-const heartbeatMs = 500;
 
 /** Between two attempts, and the same again at random. */
 const pauseMs = 100;
@@ -13,10 +10,12 @@ export interface ShardSubscriberDeps {
   /** Tells who has the channel, and how to connect. Also what to publish with: `client.spublish(channel, …)`. */
   readonly client: Cluster;
   readonly channel: string;
+  /** How often the connection is asked for a sign of life: a subscriber gets nothing that it could miss. */
+  readonly heartbeatMs: number;
   readonly onMessage: (message: string) => void;
   /** From now on messages come. Those published since the last `onLost` never will: catch up by other means. */
   readonly onSubscribed: () => void;
-  /** From now on, or from up to 500 ms and a command's timeout ago, messages are lost; told for each attempt. */
+  /** From now on, or from up to a heartbeat and a command's timeout ago, messages are lost; told for each attempt. */
   readonly onLost: (reason: unknown) => void;
 }
 
@@ -42,7 +41,7 @@ export function shardSubscriber(deps: ShardSubscriberDeps): () => void {
 }
 
 async function stay(
-  { client, channel, onMessage, onSubscribed, onLost }: ShardSubscriberDeps,
+  { client, channel, heartbeatMs, onMessage, onSubscribed, onLost }: ShardSubscriberDeps,
   closed: AbortSignal,
 ) {
   while (!closed.aborted) {
@@ -80,20 +79,19 @@ async function stay(
     connection.once("moved", () => ended.abort(new Error(`"${channel}" has moved away from ${master}`)));
     const stop = () => ended.abort(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
-    const over = once(ended.signal, "abort").then(() => Promise.reject(ended.signal.reason));
-    // Nobody may be listening when it comes.
-    over.catch(() => undefined);
+    // Not Promise.race(): each race would leave a reaction at what ends only with the connection.
+    const orEnded = <T>(call: Call<T>) => untilAborted(call, ended.signal);
     try {
-      await Promise.race([connection.connect(), over]);
+      await orEnded(() => connection.connect());
       connection.on("smessage", (_channel, message) => {
         if (!signal.aborted) onMessage(message);
       });
-      await Promise.race([connection.ssubscribe(channel), over]);
+      await orEnded(() => connection.ssubscribe(channel));
       if (signal.aborted) throw signal.reason;
       onSubscribed();
       for (;;) {
-        await Promise.race([delay(heartbeatMs, undefined, { ref: false }), over]);
-        await Promise.race([connection.ping(), over]);
+        await orEnded((end) => delay(heartbeatMs, undefined, { signal: end, ref: false }));
+        await orEnded(() => connection.ping());
         const now = masterOf(client, channel);
         if (now !== master) throw new Error(`"${channel}" is now at ${now}, no longer at ${master}`);
       }

@@ -62,6 +62,7 @@ function listen(
   return shardSubscriber({
     client,
     channel,
+    heartbeatMs: 500,
     onMessage(message) {
       try {
         feed.hear(readNews(message));
