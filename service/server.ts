@@ -45,8 +45,12 @@ export function createServer(deps: ServerDeps): Server {
   app.disable("etag");
   // Nothing here is asked by a query; the parser would be one more thing to feed.
   app.disable("query parser");
+  // Before the router is made, which is when something is first given to use().
+  app.enable("case sensitive routing");
   app.use(record(deps));
-  if (deps.tracing !== undefined) app.use(deps.tracing.requests);
+  // By the router, as the routes are found: a target may be a whole address, which does not begin with the path.
+  app.use("/v1", ofTheApi);
+  if (deps.tracing !== undefined) app.use("/v1", deps.tracing.requests);
   app.use(connectionClose(readiness), saneHeaders(httpLimits.maxHeaders));
 
   function route(method: "get" | "post", path: string, name: string, ...handlers: RequestHandler[]): void {
@@ -66,8 +70,11 @@ export function createServer(deps: ServerDeps): Server {
   route("post", "/v1/embeddings", "embeddings", admitted, embeddings(deps));
   const { invalidations, isAdmin } = deps;
   if (invalidations !== undefined) {
-    const unlessAdmin: RequestHandler = (req, res, next) =>
-      isAdmin(req.headers.authorization) ? next() : admitted(req, res, next);
+    const unlessAdmin: RequestHandler = (req, res, next) => {
+      const asAdmin = isAdmin(req.headers.authorization);
+      res.locals.record.isAdmin = asAdmin;
+      return asAdmin ? next() : admitted(req, res, next);
+    };
     const handler = invalidate({ ...deps, invalidations });
     route("post", "/v1/cache/invalidate", "invalidate", unlessAdmin, handler);
   }
@@ -97,13 +104,18 @@ function record({ metrics, accessLog }: ServerDeps): RequestHandler {
       const status = res.writableEnded ? res.statusCode : callerLeft;
       const ms = performance.now() - began;
       metrics.request(kept.route, status, ms / 1000);
-      if (!req.originalUrl.startsWith("/v1/")) return;
-      metrics.tenantRequest(kept.tenant, status);
+      if (!kept.isApi) return;
+      metrics.tenantRequest(kept, status);
       accessLog?.write(kept, arrivedAt, ms, status);
     });
     next();
   };
 }
+
+const ofTheApi: RequestHandler = (_req, res, next) => {
+  res.locals.record.isApi = true;
+  next();
+};
 
 /** What is written down where nobody was there any more to be sent a status. */
 const callerLeft = 499;

@@ -82,6 +82,23 @@ test("a tenant reaches nobody else's answers, whatever it sends; an admin reache
   assert.equal((await askWith(service, question, as("admin-key"))).status, 401);
 });
 
+test("an admin's requests are counted as such: for no tenant, nor as without a known key", async () => {
+  await using service = await given.start({ ...keys, BW_API_KEYS: "admin:key-a,unknown:key-b" });
+  const counted = async (tenant: string) => {
+    const classes = ["2xx", "4xx"].map((status) =>
+      service.metric(`tenant_requests_total{tenant="${tenant}",status_class="${status}"}`),
+    );
+    return Promise.all(classes);
+  };
+  await invalidate(service, { model: "llama-3-8b" }, as("admin-key"));
+  await invalidate(service, { tenant: true }, as("admin-key"));
+  await invalidate(service, { tenant: true }, as("key-c"));
+  await eventually(async () => (await counted("_unknown"))[1] === 1);
+  assert.deepEqual(await counted("_admin"), [1, 1]);
+  assert.deepEqual(await counted("_unknown"), [0, 1]);
+  for (const tenant of ["admin", "unknown"]) assert.deepEqual(await counted(tenant), [0, 0]);
+});
+
 test("an answer that was being made when it was invalidated is given to whoever asked, and to nobody later", async () => {
   await using service = await given.start();
   await using other = await given.start();

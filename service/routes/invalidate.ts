@@ -4,7 +4,6 @@ import { cacheKey } from "../cache/keys.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
 import { tenantOf } from "../telemetry/request-record.ts";
-import type { IsAdmin } from "../tenants.ts";
 import { ApiError } from "./api-error.ts";
 import { tagPattern } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
@@ -13,7 +12,6 @@ import type { RequestGuard } from "./request-guard.ts";
 
 export interface InvalidateDeps {
   readonly invalidations: Invalidations;
-  readonly isAdmin: IsAdmin;
   readonly model: string;
   readonly modelEpoch: string;
   readonly guard: RequestGuard;
@@ -44,12 +42,12 @@ const retryAfterMs = 1000;
  * to be in force, and 503 says so: to send it again does no harm.
  */
 export function invalidate(deps: InvalidateDeps): RequestHandler {
-  const { invalidations, isAdmin, guard, onProblem } = deps;
+  const { invalidations, guard, onProblem } = deps;
   const readBody = bodyReader(deps.maxBodyBytes);
   return async (req, res) => {
     // Its deadline alone: an overloaded service, too, must stop serving what is wrong.
     const { deadline } = guard(req.headers);
-    const tenant = isAdmin(req.headers.authorization) ? undefined : tenantOf(res);
+    const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res);
 
     async function invalidated() {
       const scope = scopeOf(checkedTarget(await readBody(req, res)), tenant, deps);

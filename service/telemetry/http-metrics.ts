@@ -1,12 +1,17 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Refusal } from "../http-limits.ts";
 import type { LimitReason } from "../tenant-limits.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** The edges hold the limits that latency is judged by: a classic histogram knows only its edges exactly. */
 const durationEdges = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 0.8, 1, 1.5, 2, 5];
 
-/** Whom a request is counted for that showed no known key: one name, however many keys are tried. */
-const unknownTenant = "unknown";
+/**
+ * Whom a request is counted for that showed no known key: one name, however many keys are tried; and one that showed
+ * an admin's. A tenant's name has no underscore.
+ */
+const unknownTenant = "_unknown";
+const admins = "_admin";
 
 export function httpMetrics(register: Registry) {
   const registers = [register];
@@ -30,7 +35,7 @@ export function httpMetrics(register: Registry) {
   });
   const tenantRequests = new Counter({
     name: "tenant_requests_total",
-    help: "Requests under /v1 by tenant and class of their status; unknown: without a known key",
+    help: "Requests under /v1 by tenant and class of their status; _unknown: without a known key; _admin: with an admin's",
     labelNames: ["tenant", "status_class"],
     registers,
   });
@@ -54,9 +59,9 @@ export function httpMetrics(register: Registry) {
       underWay.dec();
       requests.labels(route, String(status)).observe(seconds);
     },
-    /** @param tenant one of the configuration's; undefined: none of them */
-    tenantRequest(tenant: string | undefined, status: number): void {
-      tenantRequests.labels(tenant ?? unknownTenant, `${Math.floor(status / 100)}xx`).inc();
+    tenantRequest({ tenant, isAdmin }: Pick<RequestRecord, "tenant" | "isAdmin">, status: number): void {
+      const label = tenant ?? (isAdmin ? admins : unknownTenant);
+      tenantRequests.labels(label, `${Math.floor(status / 100)}xx`).inc();
     },
     tenantLimited(tenant: string, reason: LimitReason): void {
       tenantLimited.labels(tenant, reason).inc();

@@ -7,8 +7,12 @@ export interface RequestRecord {
   readonly id: string;
   /** The name of one of the service's routes. */
   route: string;
-  /** Whose request it is; undefined as long as nobody has shown a key. */
+  /** Whether its path is under /v1. Of others there are no lines, traces or tenants' metrics. */
+  isApi: boolean;
+  /** Whose request it is; undefined as long as nobody has shown a tenant's key. */
   tenant: string | undefined;
+  /** Whether an admin's key was shown, where one is taken. */
+  isAdmin: boolean;
   model: string | undefined;
   /** The caller's own user, hashed; undefined where none was named, or no salt is configured. */
   client: string | undefined;
@@ -34,7 +38,9 @@ export function newRecord(id: string): RequestRecord {
   return {
     id,
     route: "unknown",
+    isApi: false,
     tenant: undefined,
+    isAdmin: false,
     model: undefined,
     client: undefined,
     trail: undefined,

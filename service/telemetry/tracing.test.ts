@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { z } from "zod";
@@ -157,6 +160,54 @@ test("the caller's trace is gone on with, and handed on to the model", async () 
   assert.equal(odd.status, 200);
   assert.notEqual((await collector.requestSpan(idOf(odd))).traceId, traceId);
 });
+
+test("a request under /v1 is in traces, access log and its tenant's metrics, however its target is written", async () => {
+  await using model = await startModelStub();
+  await using collector = await startCollector();
+  const folder = await mkdtemp(join(tmpdir(), "service-test-targets-"));
+  const accessLog = join(folder, "access.jsonl");
+  try {
+    await using service = spawnService({
+      ...{ BW_MODEL_URL: model.url, BW_API_KEYS: "a:key-a", BW_ACCESS_LOG: accessLog, ...collector.env },
+    });
+    const url = new URL(await service.url());
+    const post = (path: string) => postTo(url, path, { authorization: "Bearer key-a" }, requestFor("x"));
+    const path = "/v1/chat/completions";
+    const forms = [path, `http://x${path}`, "http://x/v1/nowhere", "/V1/chat/completions"];
+    const replies = await Promise.all(forms.map(post));
+    // Another case is another path, which there is not; nothing is done for it.
+    assert.deepEqual(
+      replies.map(({ status }) => status),
+      [200, 200, 404, 404],
+    );
+    const told = replies.slice(0, 3).map(({ id }) => id);
+    for (const id of told) await collector.requestSpan(id);
+    const metrics = await (await fetch(new URL("/metrics", url))).text();
+    const counted = (sample: string) => metrics.includes(`\ntenant_requests_total{${sample}\n`);
+    assert(counted('tenant="a",status_class="2xx"} 2'), metrics);
+    assert(counted('tenant="_unknown",status_class="4xx"} 1'), metrics);
+    service.kill("SIGTERM");
+    await service.exited;
+    const lines = (await readFile(accessLog, "utf8")).trimEnd().split("\n");
+    const logged = lines.map((line) => z.object({ id: z.string() }).parse(JSON.parse(line)).id);
+    assert.deepEqual(logged.sort(), told.sort());
+    assert.equal(collector.spans.filter(({ name }) => name.startsWith("POST ")).length, told.length);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** Sends a request whose target is written as it is given, which fetch does not. */
+async function postTo(url: URL, target: string, headers: OutgoingHttpHeaders, body: unknown) {
+  const req = request({ port: url.port, host: url.hostname, method: "POST", path: target });
+  for (const [name, value] of Object.entries(headers)) req.setHeader(name, value ?? "");
+  req.setHeader("content-type", "application/json");
+  req.end(JSON.stringify(body));
+  const [res]: IncomingMessage[] = await once(req, "response");
+  assert(res !== undefined);
+  await text(res);
+  return { status: res.statusCode, id: String(res.headers["x-request-id"]) };
+}
 
 test("off, nothing of it is loaded or sent, and a caller's traceparent goes nowhere", async () => {
   await using model = await startModelStub();

@@ -20,7 +20,7 @@ export interface TracingSettings {
 }
 
 export interface Tracing {
-  /** Opens the span of each request under /v1, below the caller's own where it sent one. */
+  /** Opens the span of each request that it is given, below the caller's own where it sent one. */
   readonly requests: RequestHandler;
   /** Resolves when the collector has what there is, or when that takes too long. */
   stop(): Promise<void>;
@@ -54,7 +54,6 @@ export function startTracing({ url, share }: TracingSettings): Tracing {
 
   return {
     requests(req, res, next) {
-      if (!req.originalUrl.startsWith("/v1/")) return next();
       const { record } = res.locals;
       const caller = propagation.extract(context.active(), req.headers);
       const span = tracer.startSpan(`${req.method} /v1`, { kind: SpanKind.SERVER }, caller);
