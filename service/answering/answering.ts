@@ -1,10 +1,9 @@
 import type { CacheRule } from "../cache/cacheable.ts";
 import { cacheKey } from "../cache/keys.ts";
-import type { Cache, Lookup, TierName } from "../cache/layered.ts";
+import type { Cache, CacheResult, Lookup, TierName } from "../cache/layered.ts";
 import { type Answer, type ChatRequest, type Delta, EngineRefusal } from "../inference/engine.ts";
 import { carries, entryScopes } from "../invalidation/scopes.ts";
 import type { Deadline } from "../resilience/deadline.ts";
-import type { CacheResult } from "../telemetry/cache-metrics.ts";
 import type { LogProblem } from "../telemetry/log.ts";
 import { type Flights, flights } from "./coalesce.ts";
 import { DependencyGone, type DependencyName } from "./dependency-gone.ts";

@@ -33,6 +33,9 @@ export interface Cache<V> {
 
 const noFailures: ReadonlyMap<TierName, unknown> = new Map();
 
+/** What the cache had for a request, or for one input of it. bypass: it was not asked, or could not be. */
+export type CacheResult = "hit" | "stale" | "miss" | "bypass";
+
 export type TierReadResult = "fresh" | "stale" | "miss" | "failed";
 
 export interface LayeredDeps<V> {

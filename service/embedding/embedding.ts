@@ -4,7 +4,7 @@ import { type FreshnessSettings, standingOf } from "../answering/freshness.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Embedding } from "../cache/embedding-value.ts";
 import { embeddingKey } from "../cache/keys.ts";
-import type { Cache } from "../cache/layered.ts";
+import type { Cache, CacheResult } from "../cache/layered.ts";
 import { Vector, type VectorForm } from "../cache/vector.ts";
 import type { EmbeddingsCall, EmbeddingsEngine } from "../inference/embeddings-engine.ts";
 import { EngineRefusal } from "../inference/engine.ts";
@@ -27,8 +27,6 @@ export interface Embedded {
   readonly provenance: string | undefined;
 }
 
-export type InputResult = "hit" | "stale" | "miss" | "bypass";
-
 export interface EmbeddingDeps {
   /** undefined: the service runs without a cache. */
   readonly cache: Cache<Embedding> | undefined;
@@ -49,7 +47,7 @@ export interface EmbeddingDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Told of each input. */
-  readonly onInput: (result: InputResult) => void;
+  readonly onInput: (result: CacheResult) => void;
   readonly onProblem: LogProblem;
 }
 
@@ -72,7 +70,7 @@ interface Input {
   lastResort: Embedding | undefined;
   /** Whether the cache was asked, and could say. */
   read: boolean;
-  result: InputResult;
+  result: CacheResult;
 }
 
 export function createEmbed(deps: EmbeddingDeps): Embed {
@@ -193,7 +191,7 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
 }
 
 /** What the cache was for a whole request: a hit where the engine made nothing of it. */
-function wholeOf(results: readonly InputResult[]): "hit" | "miss" | "bypass" {
+function wholeOf(results: readonly CacheResult[]): "hit" | "miss" | "bypass" {
   if (results.every((result) => result === "hit" || result === "stale")) return "hit";
   return results.every((result) => result === "bypass") ? "bypass" : "miss";
 }

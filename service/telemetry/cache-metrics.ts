@@ -1,12 +1,10 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { CacheReason } from "../cache/cacheable.ts";
 import type { Damage } from "../cache/codec.ts";
-import type { TierName, TierReadResult } from "../cache/layered.ts";
+import type { CacheResult, TierName, TierReadResult } from "../cache/layered.ts";
 import type { MemoryTier } from "../cache/memory.ts";
 import type { WriteBehind, WriteLoss } from "../cache/write-behind.ts";
-import type { InputResult } from "../embedding/embedding.ts";
 
-export type CacheResult = "hit" | "stale" | "miss" | "bypass";
 /** Answers and embeddings have caches of their own, in the same tiers. */
 export type CacheName = "answers" | "embeddings";
 export type NotStored = "too-large" | "too-large-for-memory";
@@ -124,7 +122,7 @@ export function cacheMetrics(register: Registry) {
     cacheResult(result: CacheResult): void {
       results.labels(result).inc();
     },
-    embeddingInput(result: InputResult): void {
+    embeddingInput(result: CacheResult): void {
       inputs.labels(result).inc();
     },
     cacheRule(cache: CacheName, reason: CacheReason): void {
