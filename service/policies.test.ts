@@ -84,6 +84,25 @@ describe("who is told what, and as what it counts", () => {
     await eventually(() => model.abandoned === 1);
   });
 
+  test("probes that impatient callers give up on do not keep the breaker open for a patient one", async () => {
+    await using service = await start({
+      ...{ ...patient, BW_RETRY: "off", BW_BREAKER_MINIMUM_CALLS: "1", BW_MODEL_BREAKER_OPEN_MS: "1000" },
+      ...{ BW_MODEL_SLOW_MS: "19000", BW_BREAKER_PROBE_MS: "30000" },
+    });
+    model.mode = "error";
+    assert.equal((await ask(service)).status, 502);
+    model.mode = "ok";
+    model.delayMs = 500;
+    const gaveUp = async () => (await outcomes(service))["deadline"] ?? 0;
+    await eventually(async () => {
+      await ask(service, { "x-request-deadline-ms": "100" });
+      return (await gaveUp()) >= 3;
+    });
+    await eventually(async () => (await service.metric('concurrency_in_flight{of="model"}')) === 0);
+    assert.equal((await ask(service)).status, 200);
+    assert.equal(await breakerState(service), 0);
+  });
+
   test("deadlines that pass tell the limit that the model cannot carry so much", async () => {
     await using service = await start(patient);
     model.mode = "silent";

@@ -59,7 +59,7 @@ function plainModel() {
       if (state === "half-open") {
         const hung = at - call.began >= settings.probeMs;
         if (as === "well" && !slow && !hung) enter("closed", at);
-        else if (as === "uncounted" && !hung) probe = undefined;
+        else if ((as === "uncounted" || (as === "left" && !slow)) && !hung) probe = undefined;
         else enter("open", at);
         return;
       }

@@ -78,17 +78,32 @@ test("a probe that fails opens it again", async () => {
   assert.deepEqual(states, ["open", "half-open", "open"]);
 });
 
-test("a probe whose caller leaves has shown nothing: it does not close", async () => {
-  await open();
-  nowMs += settings.openMs;
+/** A call whose caller leaves after so long. */
+async function leaveAfter(ms: number): Promise<void> {
   const caller = new AbortController();
   const left = new Error("left");
-  const probe = run(
+  const call = run(
     () => new Promise<never>((_, reject) => caller.signal.addEventListener("abort", () => reject(left))),
     caller.signal,
   );
+  nowMs += ms;
   caller.abort(left);
-  await assert.rejects(probe, left);
+  await assert.rejects(call, left);
+}
+
+test("impatient callers keep it neither open nor their probes' place: the next call probes", async () => {
+  await open();
+  nowMs += settings.openMs;
+  for (let i = 0; i < 10; i++) await leaveAfter(settings.slowCallMs - 1);
+  assert.deepEqual(states, ["open", "half-open"]);
+  assert.equal(await run(async () => "well"), "well");
+  assert.deepEqual(states, ["open", "half-open", "closed"]);
+});
+
+test("a probe whose caller leaves once it is slow has shown that: it opens it again", async () => {
+  await open();
+  nowMs += settings.openMs;
+  await leaveAfter(settings.slowCallMs);
   assert.deepEqual(states, ["open", "half-open", "open"]);
 });
 

@@ -59,8 +59,8 @@ type State =
  *   failures at any rate, and old successes mask at most `windowCalls` of them.
  * - A call that succeeded slowly returns its value, and counts as slow.
  * - Half-open, every call but the probe is rejected at once. A probe that succeeds in time closes it; one that fails,
- *   is slow, hangs, or whose caller left before anything was seen opens it again. One that ended with an error outside
- *   of the filter has decided nothing, and the next call probes.
+ *   is slow or hangs opens it again. One that ended with an error outside of the filter, or whose caller left before it
+ *   was slow, has decided nothing, and the next call probes: else impatient callers would keep it open for everybody.
  * - A result counts only in the state in which its call was begun. Late ones change nothing.
  *
  * Put a bulkhead outside of it, whose rejections would else be its probes' results, and a timeout inside: it bounds
@@ -101,7 +101,8 @@ export function breaker(settings: BreakerSettings, { isFailure, onState, now }: 
     const slow = at - began >= settings.slowCallMs;
     if (begun.name === "half-open") {
       const late = at - began >= settings.probeMs;
-      if (verdict === "no verdict" && !late) begun.probeSince = undefined;
+      const undecided = verdict === "no verdict" || (verdict === "gave up" && !slow);
+      if (undecided && !late) begun.probeSince = undefined;
       else if (verdict === "well" && !slow && !late) enter(closed());
       else enter({ name: "open", until: at + settings.openMs });
       return;
