@@ -60,7 +60,7 @@ export function memoryTier<V>(deps: MemoryTierDeps<V>): MemoryTier<V> {
     readNow,
     read: async (key) => readNow(key),
     async write(key, entry) {
-      const bytes = heapBytes(key, entry, kind);
+      const bytes = entryHeapBytes(key, entry, kind);
       if (bytes > maxBytes * maxEntryShare) {
         // What is there under this key is older than what cannot be kept.
         map.delete(key);
@@ -74,7 +74,8 @@ export function memoryTier<V>(deps: MemoryTierDeps<V>): MemoryTier<V> {
   };
 }
 
-function heapBytes<V>(key: string, { value, scopes }: Entry<V>, kind: ValueKind<V>): number {
+/** About how many bytes of heap an entry takes, with its key, its scopes and what it is kept in. */
+export function entryHeapBytes<V>(key: string, { value, scopes }: Entry<V>, kind: ValueKind<V>): number {
   const texts = scopes.reduce((sum, scope) => sum + 8 + textHeapBytes(scope), textHeapBytes(key));
   return entryOverheadBytes + texts + kind.heapBytes(value);
 }

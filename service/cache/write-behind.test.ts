@@ -37,7 +37,7 @@ function behind(settings: Partial<WriteBehindSettings> = {}) {
   const queue = writeBehind(slow.tier, {
     ...{ maxEntries: 100, maxBytes: 1000, concurrency: 1 },
     ...settings,
-    bytesOf: (value) => value.length,
+    bytesOf: (key, { value }) => key.length + value.length,
     onLost: (why) => lost.push(why),
   });
   const outcomes: string[] = [];
@@ -66,7 +66,7 @@ test("of what waits for one key the latest is written, once; both are over with 
   write("other", "0");
   write("k", "old");
   write("k", "newer");
-  assert.deepEqual(queue.waiting(), { entries: 1, bytes: 5 });
+  assert.deepEqual(queue.waiting(), { entries: 1, bytes: 6 });
   begun[0]?.end();
   await turn();
   begun[1]?.end();
@@ -109,24 +109,54 @@ test("what is not written yet is found already, the latest first", async () => {
 });
 
 test("more than it may hold, in entries or in bytes, is lost and counted; nothing waits for room", async () => {
-  for (const bound of [{ maxEntries: 2 }, { maxBytes: 9 }]) {
+  for (const bound of [{ maxEntries: 2 }, { maxBytes: 11 }]) {
     const { write, lost, outcomes, queue } = behind(bound);
-    for (const key of ["under way", "a", "b", "c", "d"]) write(key, "1234");
+    for (const key of ["x", "a", "b", "c", "d"]) write(key, "1234");
     await turn();
     assert.deepEqual(lost, ["queue-full", "queue-full"]);
     assert.deepEqual(outcomes, ["c 1234 lost", "d 1234 lost"]);
-    assert.deepEqual(queue.waiting(), { entries: 2, bytes: 8 });
+    assert.deepEqual(queue.waiting(), { entries: 2, bytes: 10 });
   }
 });
 
-test("a newer entry that does not fit takes the older one with it: the old must not be written as the latest", async () => {
-  const { write, begun, lost } = behind({ maxBytes: 10 });
-  write("under way", "1");
+test("a newer entry that does not fit is lost alone: the older one for its key is written", async () => {
+  const { write, begun, lost, outcomes, queue } = behind({ maxBytes: 10 });
+  write("x", "under way");
   write("k", "old");
   write("k", "far too long for it");
+  assert.deepEqual([lost, queue.waiting()], [["queue-full"], { entries: 1, bytes: 4 }]);
   begun[0]?.end();
   await turn();
-  assert.deepEqual([begun.length, lost], [1, ["queue-full"]]);
+  begun[1]?.end();
+  await turn();
+  assert.deepEqual(outcomes, ["k far too long for it lost", "x under way written", "k old written"]);
+  assert.deepEqual(lost, ["queue-full"]);
+});
+
+test("a newer entry has the room of the older one for its key", async () => {
+  for (const bound of [{ maxEntries: 1 }, { maxBytes: 6 }]) {
+    const { write, lost, queue, begun } = behind(bound);
+    write("x", "1");
+    write("k", "older");
+    write("k", "newer");
+    assert.deepEqual([lost, queue.waiting()], [[], { entries: 1, bytes: 6 }]);
+    begun[0]?.end();
+    await turn();
+    assert.equal(begun[1]?.value, "newer");
+  }
+});
+
+test("once it is stopping, a newer entry is lost, and the older one for its key still written", async () => {
+  const { write, begun, lost, outcomes, queue } = behind();
+  write("x", "1");
+  write("k", "old");
+  const stopping = queue.stop(60_000);
+  write("k", "new");
+  begun[0]?.end();
+  await turn();
+  begun[1]?.end();
+  await stopping;
+  assert.deepEqual([lost, outcomes], [["shutdown"], ["k new lost", "x 1 written", "k old written"]]);
 });
 
 test("a failed write is lost and counted, and the next one begins", async () => {

@@ -13,7 +13,8 @@ export interface WriteBehindSettings {
 }
 
 export interface WriteBehindDeps<V> extends WriteBehindSettings {
-  readonly bytesOf: (value: V) => number;
+  /** With its key and all that it carries. */
+  readonly bytesOf: (key: string, entry: Entry<V>) => number;
   /** Told of each entry once. One in whose place a newer one was written is not lost. */
   readonly onLost: (why: WriteLoss) => void;
 }
@@ -39,7 +40,7 @@ interface Waiting<V> {
 /**
  * A tier that is written to in the order of arrival, a few at a time, by nobody's request.
  *
- * Of entries for one key that wait, the latest wins; two for one key are never under way at once. Reading finds
+ * Of entries for one key that wait, the latest that fits wins; two for one key are never under way at once. Reading finds
  * what is not written yet. It bounds what it holds and loses the rest: where the tier is slower than the answers
  * come, waiting longer would only make what is written older.
  */
@@ -93,18 +94,22 @@ export function writeBehind<V>(tier: NamedTier<V>, deps: WriteBehindDeps<V>): Wr
     read: async (key, signal) =>
       waiting.get(key)?.entry ?? underWay.get(key) ?? (await tier.read(key, signal)),
     async write(key, entry) {
-      const older = take(key);
-      const over = older?.over ?? Promise.withResolvers<void>();
-      const bytes = bytesOf(entry.value);
-      if (stopped) {
-        lose("shutdown", over, new WriteDropped("the service is stopping"));
-      } else if (waiting.size >= maxEntries || waitingBytes + bytes > maxBytes) {
-        lose("queue-full", over, new WriteDropped(`${waiting.size} entries wait to be written`));
-      } else {
-        waiting.set(key, { entry, bytes, over });
-        waitingBytes += bytes;
-        begin();
+      const bytes = bytesOf(key, entry);
+      const older = waiting.get(key);
+      // Before the older one is taken out: what does not fit must not cost what does.
+      const fits =
+        waiting.size - (older === undefined ? 0 : 1) < maxEntries &&
+        waitingBytes - (older?.bytes ?? 0) + bytes <= maxBytes;
+      if (stopped || !fits) {
+        onLost(stopped ? "shutdown" : "queue-full");
+        throw new WriteDropped(
+          stopped ? "the service is stopping" : `${waiting.size} entries wait to be written`,
+        );
       }
+      const over = take(key)?.over ?? Promise.withResolvers<void>();
+      waiting.set(key, { entry, bytes, over });
+      waitingBytes += bytes;
+      begin();
       await over.promise;
     },
     waiting: () => ({ entries: waiting.size, bytes: waitingBytes }),

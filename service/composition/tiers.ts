@@ -1,6 +1,6 @@
 import { evictionPolicies } from "../cache/eviction/policies.ts";
 import { type Cache, layered, type NamedTier } from "../cache/layered.ts";
-import { memoryTier } from "../cache/memory.ts";
+import { entryHeapBytes, memoryTier } from "../cache/memory.ts";
 import type { ValueKind } from "../cache/value-kind.ts";
 import { writeBehind } from "../cache/write-behind.ts";
 import type { Config } from "../config/config.ts";
@@ -77,7 +77,7 @@ export function tiersOf<V>(
       const { drainMs, ...limits } = writes.behind;
       const queue = writeBehind(stored, {
         ...limits,
-        bytesOf: kind.heapBytes,
+        bytesOf: (key, entry) => entryHeapBytes(key, entry, kind),
         onLost: (why) => metrics.writeLost(name, why),
       });
       metrics.watchWriteBehind(name, queue);
