@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ChatRequest } from "../inference/engine.ts";
 import { ApiError } from "./api-error.ts";
+import { checkServed, parsedBody } from "./checked-body.ts";
 
 const contentPart = z.looseObject({ type: z.string() });
 const message = z.looseObject({
@@ -43,26 +44,11 @@ export type CheckedChatRequest = ChatRequest & z.output<typeof chatRequest>;
  * @throws ApiError 400 for the first field that is wrong, 404 for a model that is not served
  */
 export function checkedChatRequest(body: unknown, servedModel: string): CheckedChatRequest {
-  const parsed = chatRequest.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const param = issue?.path.map(String).join(".");
-    throw new ApiError(
-      400,
-      "invalid_request",
-      param ? `Invalid "${param}": ${issue?.message}` : "The body is not a JSON object",
-      param ? { param } : {},
-    );
-  }
-  const request = parsed.data;
+  const request = parsedBody(chatRequest, body);
   const foreign = unsupported.find((field) => request[field] !== undefined && request[field] !== null);
   if (foreign !== undefined) {
     throw new ApiError(400, "unsupported_parameter", `"${foreign}" is not supported`, { param: foreign });
   }
-  if (request.model !== servedModel) {
-    throw new ApiError(404, "model_not_found", `The model "${request.model.slice(0, 100)}" does not exist`, {
-      param: "model",
-    });
-  }
+  checkServed(request.model, [servedModel]);
   return request;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { EmbeddingsRequest } from "../inference/embeddings-engine.ts";
 import { ApiError } from "./api-error.ts";
+import { checkServed, parsedBody } from "./checked-body.ts";
 
 /** The fields whose types are checked here. Others go to the model as they are; it may refuse them. */
 const embeddingsBody = z.looseObject({
@@ -35,19 +36,8 @@ export function checkedEmbeddingsRequest(
   servedModel: string,
   limits: InputLimits,
 ): CheckedEmbeddingsRequest {
-  const parsed = embeddingsBody.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const param = issue?.path.map(String).join(".");
-    const message = param ? `Invalid "${param}": ${issue?.message}` : "The body is not a JSON object";
-    throw new ApiError(400, "invalid_request", message, param ? { param } : {});
-  }
-  const { input, encoding_format, user, ...request } = parsed.data;
-  if (request.model !== servedModel) {
-    throw new ApiError(404, "model_not_found", `The model "${request.model.slice(0, 100)}" does not exist`, {
-      param: "model",
-    });
-  }
+  const { input, encoding_format, user, ...request } = parsedBody(embeddingsBody, body);
+  checkServed(request.model, [servedModel]);
   const inputs = checkedInputs(typeof input === "string" ? [input] : input, limits);
   return { request, inputs, base64: encoding_format === "base64", user: user ?? undefined };
 }

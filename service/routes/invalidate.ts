@@ -7,6 +7,7 @@ import { tenantOf } from "../telemetry/request-record.ts";
 import { ApiError } from "./api-error.ts";
 import { tagPattern } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
+import { parsedBody } from "./checked-body.ts";
 import { bodyReader } from "./read-body.ts";
 import type { RequestGuard } from "./request-guard.ts";
 
@@ -76,22 +77,11 @@ const never = new AbortController().signal;
 
 /** @throws ApiError 400 */
 function checkedTarget(body: unknown): Target {
-  const parsed = target.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const param = issue?.path.map(String).join(".");
-    const what = param ? `Invalid "${param.slice(0, 100)}"` : "The body is not a target";
-    throw new ApiError(
-      400,
-      "invalid_request",
-      `${what}: ${issue?.message.slice(0, 200)}`,
-      param ? { param } : {},
-    );
-  }
-  if (Object.values(parsed.data).filter((value) => value !== undefined).length !== 1) {
+  const asked = parsedBody(target, body);
+  if (Object.values(asked).filter((value) => value !== undefined).length !== 1) {
     throw new ApiError(400, "invalid_request", 'Give one of "key", "request", "tag", "model" and "tenant"');
   }
-  return parsed.data;
+  return asked;
 }
 
 /** @param tenant undefined: an admin asks */
