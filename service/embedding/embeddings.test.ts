@@ -202,6 +202,14 @@ test("bad input is refused in OpenAI's way", async () => {
     const { body, status: got } = await embed(service, fields);
     assert.deepEqual([got, body.error.param], [status, param], JSON.stringify(fields));
   }
+  // Sent by a client that its user did not tell to.
+  for (const input of [
+    [1, 2, 3],
+    [[1, 2], [3]],
+  ]) {
+    const { body } = await embed(service, { input });
+    assert.match(body.error.message, /check_embedding_ctx_length=False/);
+  }
   assert.equal(given.model.requests.length, 0);
 });
 

@@ -50,7 +50,9 @@ function checkedInputs(inputs: readonly unknown[], { maxInputs, maxInputBytes }:
   return inputs.map((input, i) => {
     // One model's own numbers for its tokens: another reads another text in them.
     if (typeof input === "number" || Array.isArray(input)) {
-      throw refusal('"input" takes texts here, not tokens: send the text itself');
+      throw refusal(
+        '"input" takes texts here, not tokens: send the text itself (LangChain does with check_embedding_ctx_length=False)',
+      );
     }
     if (typeof input !== "string" || input === "")
       throw refusal(`Input ${i} is not a text with anything in it`);
