@@ -103,11 +103,23 @@ describe("who is told what, and as what it counts", () => {
     assert.equal(await breakerState(service), 0);
   });
 
-  test("deadlines that pass tell the limit that the model cannot carry so much", async () => {
-    await using service = await start(patient);
+  const limitOf = (service: ServiceUnderTest) => service.metric('concurrency_limit{of="model"}');
+  const askWithin = (service: ServiceUnderTest, ms: number, howMany: number) =>
+    Promise.all(Array.from({ length: howMany }, () => ask(service, { "x-request-deadline-ms": String(ms) })));
+
+  test("deadlines that pass beyond the target tell the limit that the model cannot carry so much", async () => {
+    await using service = await start({ ...patient, BW_MODEL_TARGET_MS: "100" });
     model.mode = "silent";
-    await Promise.all(Array.from({ length: 25 }, () => ask(service, { "x-request-deadline-ms": "300" })));
-    await eventually(async () => (await service.metric('concurrency_limit{of="model"}')) === 12);
+    await askWithin(service, 800, 25);
+    await eventually(async () => (await limitOf(service)) === 12);
+  });
+
+  test("deadlines that pass before the target say nothing: one tenant's haste does not limit the others", async () => {
+    await using service = await start({ ...patient, BW_MODEL_TARGET_MS: "15000" });
+    model.mode = "silent";
+    for (let i = 0; i < 4; i++) await askWithin(service, 200, 25);
+    await eventually(async () => ((await outcomes(service))["deadline"] ?? 0) >= 50);
+    assert.equal(await limitOf(service), 25);
   });
 
   test("an attempt that took too long: 504 model_timeout, and it is not made again", async () => {

@@ -7,7 +7,7 @@ import {
   learning,
 } from "../resilience/adaptive-limit.ts";
 import { type Bulkhead, type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
-import { type Deadline, isDeadline } from "../resilience/deadline.ts";
+import type { Deadline } from "../resilience/deadline.ts";
 import { guard } from "../resilience/guard.ts";
 import type { Policy } from "../resilience/policy.ts";
 import { type RetryDecision, retry } from "../resilience/retry.ts";
@@ -130,6 +130,7 @@ function retryAfterMs(thrown: unknown): number | undefined {
 }
 
 function verdictOf(thrown: unknown): LimitVerdict {
-  const tooSlow = thrown instanceof AttemptTimeout || isDeadline(thrown);
-  return tooSlow || (thrown instanceof EngineFailure && thrown.overloaded) ? "overload" : "nothing";
+  return thrown instanceof AttemptTimeout || (thrown instanceof EngineFailure && thrown.overloaded)
+    ? "overload"
+    : "nothing";
 }

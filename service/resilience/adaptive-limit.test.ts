@@ -170,7 +170,6 @@ for (const limited of [true, false]) {
 
 test("only the dependency's own time teaches: a caller who left, a refusal and a failure at once say nothing", async () => {
   let nowMs = 0;
-  const left = new Error("left");
   const refused = new Error("refused");
   const overloaded = new Error("overloaded");
   const samples: number[] = [];
@@ -187,12 +186,37 @@ test("only the dependency's own time teaches: a caller who left, a refusal and a
       if (thrown !== undefined) throw thrown;
     })(new AbortController().signal).catch(() => undefined);
   await end(40);
-  await end(5, left);
   await end(5, refused);
   // It came at once, and still says that there is too much.
   await end(5, overloaded);
   await end(5000, overloaded);
   assert.deepEqual(samples, [40, 2 * targetMs, 5000]);
+});
+
+test("whoever gives up says nothing while the call may still be in time, and then that it is not", async () => {
+  let nowMs = 0;
+  const samples: number[] = [];
+  const policy = learning({
+    limit: { current: () => 1, observe: ({ delayMs }) => samples.push(delayMs) },
+    targetMs,
+    inFlight: () => 1,
+    verdictOf: () => "overload",
+    now: () => nowMs,
+  });
+  const leaveAfter = async (ms: number) => {
+    const caller = new AbortController();
+    const left = new Error("left");
+    const call = policy(async () => {
+      nowMs += ms;
+      caller.abort(left);
+      throw left;
+    })(caller.signal);
+    await assert.rejects(call, left);
+  };
+  for (const ms of [5, targetMs - 1]) await leaveAfter(ms);
+  assert.deepEqual(samples, []);
+  for (const ms of [targetMs, 5000]) await leaveAfter(ms);
+  assert.deepEqual(samples, [2 * targetMs, 5000]);
 });
 
 test("calls that began under an earlier limit do not make it fall again", () => {

@@ -78,9 +78,9 @@ export function adaptiveLimit(settings: AdaptiveLimitSettings): AdaptiveLimit {
 /**
  * What a call that ended with an error says about the limit.
  *
- * "overload": the dependency could not carry it (a timeout, a passed deadline, a 429 or 503): counts as well above the
- * target, however quickly it came. "nothing": anything else. A caller who left, a refusal and a refused connection
- * were quick or slow for reasons of their own; learnt from, they would tell that the dependency can carry more.
+ * "overload": the dependency could not carry it (a timeout, a 429 or 503): counts as well above the target, however
+ * quickly it came. "nothing": anything else. A refusal and a refused connection were quick or slow for reasons of their
+ * own; learnt from, they would tell that the dependency can carry more.
  */
 export type LimitVerdict = "overload" | "nothing";
 
@@ -88,6 +88,7 @@ export interface LearningDeps {
   readonly limit: AdaptiveLimit;
   readonly targetMs: number;
   readonly inFlight: () => number;
+  /** Not asked about the reason of the caller's own signal. */
   readonly verdictOf: (thrown: unknown) => LimitVerdict;
   /** Monotonic, in ms. */
   readonly now: () => number;
@@ -96,6 +97,9 @@ export interface LearningDeps {
 /**
  * Teaches a limit from the calls that pass. It goes inside of what enforces the limit and of any breaker, so that it
  * sees the dependency's own time alone: neither waiting in a queue nor rejections, and no answers from a cache.
+ *
+ * A caller who gave up, or whose deadline passed, tells of an overload only where the call had run for the target at
+ * least. Else one caller's short deadlines would have the limit fall for all, of a dependency that is well.
  */
 export function learning({ limit, targetMs, inFlight, verdictOf, now }: LearningDeps): Policy {
   return (call) => async (signal) => {
@@ -110,7 +114,9 @@ export function learning({ limit, targetMs, inFlight, verdictOf, now }: Learning
       observe(0);
       return value;
     } catch (thrown) {
-      if (verdictOf(thrown) === "overload") observe(targetMs / leastKept);
+      const gaveUp = signal.aborted && thrown === signal.reason;
+      const overload = gaveUp ? now() - beganAt >= targetMs : verdictOf(thrown) === "overload";
+      if (overload) observe(targetMs / leastKept);
       throw thrown;
     }
   };
