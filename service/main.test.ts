@@ -53,6 +53,21 @@ test("a request that does not end in time does not hold the drain, nor does a si
   assert.equal(service.log.at(-1)?.finished, false);
 });
 
+test("SIGTERM while it still waits for Redis: it is never ready, and exits 0", async () => {
+  await using service = spawnService({
+    ...{ BW_MODEL_URL: "http://127.0.0.1:1", BW_REDIS_NODES: "127.0.0.1:1" },
+    ...{ BW_START_WAIT_MS: "2000", BW_DRAIN_NOTICE_MS: "3000" },
+  });
+  await eventually(() => service.log.some(({ msg }) => msg === "listening"));
+  service.kill("SIGTERM");
+  assert.deepEqual(await service.exited, [0, null]);
+  const told = service.log.map(({ msg }) => msg);
+  assert.deepEqual(
+    told.filter((msg) => msg !== "problem"),
+    ["listening", "draining", "starting without Redis", "stopped"],
+  );
+});
+
 test("the log has no prompt, no answer, and no line for a request that went well", async () => {
   await using model = await startModelStub();
   await using service = spawnService({ BW_MODEL_URL: model.url });

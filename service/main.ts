@@ -46,7 +46,7 @@ process.on("SIGINT", stop);
 service.server.once("listening", () => log.info({ address: service.server.address() }, "listening"));
 try {
   await service.start();
-  log.info("ready");
+  if (!stopping) log.info("ready");
 } catch (thrown) {
   cannotStart(thrown);
 }

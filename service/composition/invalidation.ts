@@ -44,7 +44,8 @@ export function invalidationPart(
   return {
     ...feed,
     async start(waitMs) {
-      if (client === undefined) return;
+      // The service may have been stopped while it still waited for Redis.
+      if (client === undefined || stops.disposed) return;
       stops.defer(listen(feed, client, { metrics, onProblem }));
       const timer = setInterval(() => void feed.poll(), pollMs).unref();
       stops.defer(() => clearInterval(timer));
