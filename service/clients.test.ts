@@ -243,4 +243,44 @@ test("openai: the models that are served", async () => {
   const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: "any", maxRetries: 0 });
   const served = await client.models.list();
   assert(served.data.some(({ id }) => id === model));
+  assert.deepEqual(await client.models.retrieve(model), served.data[0]);
+  await assert.rejects(client.models.retrieve("gpt-9"), { status: 404, code: "model_not_found" });
+});
+
+test("openai: a conversation in which tools were called, and which asks for a text now", async () => {
+  await using service = await given.start();
+  const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: "any", maxRetries: 0 });
+  const called = { id: "call-1", type: "function" as const, function: { name: "clock", arguments: "{}" } };
+  const { choices } = await client.chat.completions.create({
+    model,
+    messages: [
+      { role: "user", content: freshQuestion() },
+      { role: "assistant", content: null, tool_calls: [called] },
+      { role: "tool", tool_call_id: called.id, content: "12:00" },
+    ],
+    tools: [{ type: "function", function: { name: "clock" } }],
+    tool_choice: "none",
+    logprobs: false,
+  });
+  assert.equal(choices[0]?.message.content, stubAnswer(1));
+});
+
+test("@ai-sdk/openai-compatible: the same, as it writes it", async () => {
+  await using service = await given.start();
+  const provider = createOpenAICompatible({
+    name: "breakwater",
+    baseURL: `${service.url}/v1`,
+    apiKey: "any",
+  });
+  const call = { toolCallId: "call-1", toolName: "clock" };
+  const { text } = await generateText({
+    model: provider(model),
+    messages: [
+      { role: "user", content: freshQuestion() },
+      { role: "assistant", content: [{ type: "tool-call", ...call, input: {} }] },
+      { role: "tool", content: [{ type: "tool-result", ...call, output: { type: "text", value: "12:00" } }] },
+    ],
+    maxRetries: 0,
+  });
+  assert.equal(text, stubAnswer(1));
 });

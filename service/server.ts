@@ -8,7 +8,7 @@ import { type EmbeddingsDeps, embeddings } from "./routes/embeddings.ts";
 import { type InvalidateDeps, invalidate } from "./routes/invalidate.ts";
 import { live } from "./routes/live.ts";
 import { metricsRoute } from "./routes/metrics.ts";
-import { models } from "./routes/models.ts";
+import { model, models } from "./routes/models.ts";
 import { type Readiness, ready } from "./routes/ready.ts";
 import type { AccessLog } from "./telemetry/access-log.ts";
 import type { LogProblem } from "./telemetry/log.ts";
@@ -78,7 +78,9 @@ export function createServer(deps: ServerDeps): Server {
     const handler = invalidate({ ...deps, invalidations });
     route("post", "/v1/cache/invalidate", "invalidate", unlessAdmin, handler);
   }
-  route("get", "/v1/models", "models", admitted, models([deps.model, deps.embeddingsModel]));
+  const served = [deps.model, deps.embeddingsModel];
+  route("get", "/v1/models", "models", admitted, models(served));
+  route("get", "/v1/models/*id", "models", admitted, model(served));
   route("get", "/health/live", "live", live);
   route("get", "/health/ready", "ready", ready(readiness));
   route("get", "/metrics", "metrics", metricsRoute(metrics));

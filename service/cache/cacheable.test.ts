@@ -50,16 +50,22 @@ describe("what a request asks for", () => {
 
   test("tools: whatever may lead to a call, or has, is not cacheable", () => {
     for (const field of ["tools", "tool_choice", "functions", "function_call", "web_search_options"])
-      refused({ [field]: [] }, "tools");
+      refused({ [field]: field.endsWith("s") ? [{}] : "auto" }, "tools");
     refused({ messages: [...messages, { role: "tool", tool_call_id: "1", content: "7" }] }, "tools");
     refused({ messages: [{ role: "assistant", content: null, tool_calls: [{}] }] }, "tools");
-    assert.deepEqual(ruleFor({ tools: null }), cacheable);
+    refused({ messages: [{ role: "function", name: "f", content: "7" }] }, "tools");
+    refused({ tools: [{}], tool_choice: "none" }, "tools");
+    for (const field of ["tools", "functions"]) {
+      for (const value of [null, []]) assert.deepEqual(ruleFor({ [field]: value }), cacheable);
+    }
+    for (const field of ["tool_choice", "function_call"])
+      assert.deepEqual(ruleFor({ [field]: "none" }), cacheable);
   });
 
   test("logprobs are not kept with an answer, so a request for them is not cacheable", () => {
     refused({ logprobs: true }, "logprobs");
     refused({ top_logprobs: 2 }, "logprobs");
-    assert.deepEqual(ruleFor({ logprobs: false }), cacheable);
+    assert.deepEqual(ruleFor({ logprobs: false, top_logprobs: 0 }), cacheable);
   });
 
   test("audio: an answer in audio is not cacheable; one in text is", () => {
@@ -94,8 +100,22 @@ describe("what a request asks for", () => {
 
   test("content of a kind that is not known is not cacheable", () => {
     refused(saying({ type: "hologram" }), "unknown-content");
-    refused({ messages: [{ role: "user" }] }, "unknown-content");
+    for (const role of ["user", "assistant"]) refused({ messages: [{ role }] }, "unknown-content");
     refused({ messages: [7] }, "unknown-content");
+  });
+
+  test("a refusal in the history is text like any other, in place of content or as a part of it", () => {
+    const refusal = "I will not";
+    for (const said of [
+      { content: null, refusal },
+      { refusal },
+      { content: [{ type: "refusal", refusal }] },
+    ]) {
+      assert.deepEqual(
+        ruleFor({ messages: [...messages, { role: "assistant", ...said }, ...messages] }),
+        cacheable,
+      );
+    }
   });
 
   test("store: the provider keeps only completions that were made, so it is asked; the answer is stored", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { asksFor } from "../inference/asks-for.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
 import { type CacheDirectives, cacheDirectives } from "./cache-control.ts";
 
@@ -90,11 +91,12 @@ export function isWhole({ content, finishReason }: Answer): boolean {
 /** Why this request's answer is neither taken from the cache nor stored; undefined: it may be. */
 function uncacheable(request: ChatRequest, { sampled }: CacheRuleSettings): CacheReason | undefined {
   const given = (field: string) => request[field] !== undefined && request[field] !== null;
+  const asked = (field: string) => asksFor(request, field);
   // An Answer is one choice of plain text: any other shape would be stored maimed.
   if (given("n") && request["n"] !== 1) return "many-choices";
-  if (toolFields.some(given)) return "tools";
-  if (isTrue(request["logprobs"]) || given("top_logprobs")) return "logprobs";
-  if (given("audio") || (given("modalities") && !isTextOnly(request["modalities"]))) return "audio-output";
+  if (toolFields.some(asked)) return "tools";
+  if (asked("logprobs") || asked("top_logprobs")) return "logprobs";
+  if (asked("audio") || (given("modalities") && !isTextOnly(request["modalities"]))) return "audio-output";
   const content = contentReason(request.messages);
   if (content !== undefined) return content;
   // The API's own default is a temperature of 1.
@@ -105,10 +107,12 @@ function uncacheable(request: ChatRequest, { sampled }: CacheRuleSettings): Cach
 /** With these the model may answer with a call, or rests on what the world is like at this moment. */
 const toolFields = ["tools", "tool_choice", "functions", "function_call", "web_search_options"];
 
-const message = z.looseObject({
-  role: z.string(),
-  content: z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]),
-});
+const content = z.union([z.string(), z.array(z.looseObject({ type: z.string() }))]);
+const message = z.union([
+  z.looseObject({ role: z.string(), content }),
+  // One who refused, said so beside it.
+  z.looseObject({ role: z.literal("assistant"), content: z.null().optional(), refusal: z.string() }),
+]);
 const toolMessage = z.looseObject({
   tool_calls: z.unknown().optional(),
   function_call: z.unknown().optional(),
@@ -138,7 +142,7 @@ function contentReason(messages: readonly unknown[]): CacheReason | undefined {
     if (data === undefined) return "unknown-content";
     if (data.role === "tool" || data.role === "function") return "tools";
     if (typeof data.content === "string") continue;
-    for (const part of data.content) {
+    for (const part of data.content ?? []) {
       if (inline.safeParse(part).success) continue;
       return knownParts.includes(part.type) ? "remote-content" : "unknown-content";
     }

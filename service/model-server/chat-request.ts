@@ -6,7 +6,7 @@ const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
 
 const message = z
   .looseObject({
-    role: z.enum(["developer", "system", "user", "assistant", "tool"]),
+    role: z.enum(["developer", "system", "user", "assistant", "tool", "function"]),
     content: z.union([z.string(), z.array(textPart)]).nullish(),
   })
   .transform(({ role, content }): Message => {

@@ -83,6 +83,8 @@ export function apiErrorOf(thrown: unknown): ApiError {
   if (body?.type === "entity.parse.failed")
     return new ApiError(400, "invalid_json", "The body is not valid JSON");
   if (body !== undefined) return new ApiError(body.status, "invalid_body", "The body cannot be read");
+  // Of a path whose escapes are none, as Express throws it.
+  if (thrown instanceof URIError) return new ApiError(400, "invalid_path", "The path cannot be read");
   return new ApiError(500, "internal_error", "Internal error");
 }
 

@@ -40,7 +40,26 @@ test("is answered in OpenAI's way with the right status, and the service lives",
     ],
     [JSON.stringify({ ...valid, temperature: "hot" }), 400, "invalid_request", "temperature"],
     [JSON.stringify({ ...valid, n: 2 }), 400, "invalid_request", "n"],
-    [JSON.stringify({ ...valid, tools: [] }), 400, "unsupported_parameter", "tools"],
+    [
+      JSON.stringify({ ...valid, messages: [{ role: "tool" }] }),
+      400,
+      "invalid_request",
+      "messages.0.content",
+    ],
+    [JSON.stringify({ ...valid, messages: [{ role: "oracle" }] }), 400, "invalid_request", "messages.0.role"],
+    [JSON.stringify({ ...valid, tools: [{}] }), 400, "unsupported_parameter", "tools"],
+    [JSON.stringify({ ...valid, tools: [{}], tool_choice: "auto" }), 400, "unsupported_parameter", "tools"],
+    [JSON.stringify({ ...valid, functions: [{}] }), 400, "unsupported_parameter", "functions"],
+    [JSON.stringify({ ...valid, tool_choice: "required" }), 400, "unsupported_parameter", "tool_choice"],
+    [
+      JSON.stringify({ ...valid, function_call: { name: "f" } }),
+      400,
+      "unsupported_parameter",
+      "function_call",
+    ],
+    [JSON.stringify({ ...valid, logprobs: true }), 400, "unsupported_parameter", "logprobs"],
+    [JSON.stringify({ ...valid, top_logprobs: 2 }), 400, "unsupported_parameter", "top_logprobs"],
+    [JSON.stringify({ ...valid, audio: { voice: "x" } }), 400, "unsupported_parameter", "audio"],
     [JSON.stringify({ ...valid, model: "gpt-9" }), 404, "model_not_found", "model"],
     [JSON.stringify(requestFor("x".repeat(3000))), 413, "body_too_large", null],
   ];
@@ -58,5 +77,59 @@ test("is answered in OpenAI's way with the right status, and the service lives",
   assert.equal((await service.get("/nowhere")).status, 404);
   assert.equal((await service.get("/health/live")).status, 200);
   const requests = 'http_request_duration_seconds_count{route="chat-completions",status="400"}';
-  assert.equal(await service.metric(requests), 9);
+  assert.equal(await service.metric(requests), cases.filter(([, status]) => status === 400).length);
+});
+
+test("what asks for plain text is answered, however it says so, and whatever was said before", async () => {
+  await using service = await given.start({ BW_REDIS_NODES: "" });
+  const call = { id: "1", type: "function", function: { name: "f", arguments: "{}" } };
+  const histories = [
+    [{ role: "assistant", content: null, refusal: "I will not" }],
+    [{ role: "assistant", refusal: "I will not" }],
+    [
+      { role: "assistant", content: null, tool_calls: [call] },
+      { role: "tool", tool_call_id: "1", content: "7" },
+    ],
+    [
+      { role: "assistant", content: null, function_call: call.function },
+      { role: "function", name: "f", content: null },
+    ],
+  ];
+  const asked: Record<string, unknown>[] = [
+    { logprobs: false, top_logprobs: 0, audio: null },
+    { tools: [], tool_choice: "none" },
+    { tools: null, functions: [], function_call: "none" },
+    { tools: [{ type: "function", function: { name: "f" } }], tool_choice: "none" },
+    { functions: [{ name: "f" }], function_call: "none" },
+    ...histories.map((said) => ({
+      messages: [...requestFor("x").messages, ...said, ...requestFor("y").messages],
+    })),
+  ];
+  for (const fields of asked) {
+    const { status, text } = await service.ask("x", fields);
+    assert.equal(status, 200, `${JSON.stringify(fields)}: ${text}`);
+    // The model is told all of it.
+    const { model: _model, ...seen } = given.model.requests.at(-1) ?? {};
+    for (const [name, value] of Object.entries(fields)) assert.deepEqual(seen[name], value);
+  }
+});
+
+test("a model is known by its name, whatever is in the name; another is 404", async () => {
+  const name = "org/llama 3";
+  await using service = await given.start({ BW_REDIS_NODES: "", BW_MODEL_NAME: name });
+  for (const path of ["org/llama%203", "org%2Fllama%203"]) {
+    const { status, text } = await service.get(`/v1/models/${path}`);
+    assert.deepEqual([status, JSON.parse(text).id, JSON.parse(text).object], [200, name, "model"]);
+  }
+  for (const [path, status, code] of [
+    ["gpt-9", 404, "model_not_found"],
+    ["org", 404, "model_not_found"],
+    ["x".repeat(10_000), 404, "model_not_found"],
+    ["%zz", 400, "invalid_path"],
+  ] as const) {
+    const reply = await service.get(`/v1/models/${path}`);
+    const { error } = JSON.parse(reply.text);
+    assert.deepEqual([reply.status, error.code, error.type], [status, code, "invalid_request_error"]);
+    assert(reply.text.length < 500);
+  }
 });
