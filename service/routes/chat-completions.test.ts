@@ -97,7 +97,9 @@ test("what asks for plain text is answered, however it says so, and whatever was
   ];
   const asked: Record<string, unknown>[] = [
     { logprobs: false, top_logprobs: 0, audio: null },
-    { tools: [], tool_choice: "none" },
+    { tools: [] },
+    { functions: [] },
+    { tool_choice: "none" },
     { tools: null, functions: [], function_call: "none" },
     { tools: [{ type: "function", function: { name: "f" } }], tool_choice: "none" },
     { functions: [{ name: "f" }], function_call: "none" },
