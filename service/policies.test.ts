@@ -122,11 +122,13 @@ describe("who is told what, and as what it counts", () => {
     assert.equal(await limitOf(service), 25);
   });
 
-  test("an attempt that took too long: 504 model_timeout, and it is not made again", async () => {
+  test("an attempt that took too long: 504 model_timeout, not made again; a long deadline makes it no longer", async () => {
     await using service = await start({ BW_MODEL_TIMEOUT_MS: "100" });
     model.mode = "silent";
     assert.deepEqual(told(await ask(service)), [504, "model_timeout", "1"]);
-    assert.deepEqual(await outcomes(service), { timeout: 1 });
+    const patientOne = await ask(service, { "x-request-deadline-ms": "30000" });
+    assert.deepEqual(told(patientOne), [504, "model_timeout", "1"]);
+    assert.deepEqual(await outcomes(service), { timeout: 2 });
   });
 
   test("a full bulkhead: 503 overloaded, at once, and no failure of the model", async () => {

@@ -16,11 +16,15 @@ export const policyVariables = z.object({
     ),
   BW_DEADLINE_MAX_MS: positiveMs
     .prefault("30000")
-    .describe("the most that a request may ask for with x-request-deadline-ms"),
+    .describe(
+      "the most that a request may ask for with x-request-deadline-ms; an attempt at the model still ends at BW_MODEL_TIMEOUT_MS",
+    ),
   BW_REDIS_TIMEOUT_MS: positiveMs.prefault("200").describe("one attempt at Redis; less than the deadline"),
   BW_MODEL_TIMEOUT_MS: positiveMs
     .prefault("1500")
-    .describe("one attempt at the model; less than the deadline, to leave room to fall back"),
+    .describe(
+      "one attempt at the model, its whole answer included, however long a deadline a request asks for; less than BW_DEADLINE_MS, to leave room to fall back",
+    ),
   BW_LEASE_TIMEOUT_MS: positiveMs
     .prefault("50")
     .describe("one attempt to take a lease: what leases may add to a request where Redis is slow"),
