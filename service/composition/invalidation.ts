@@ -9,7 +9,13 @@ import {
 } from "../invalidation/invalidations.ts";
 import { channel, readNews, redisMarks } from "../invalidation/redis-marks.ts";
 import { kindOf } from "../invalidation/scopes.ts";
+import { wrap } from "../resilience/policy.ts";
+import { timeout } from "../resilience/timeout.ts";
+import { observed } from "../telemetry/observed.ts";
 import type { Telemetry } from "./telemetry.ts";
+
+/** Where attempts have no timeout: polls are one at a time, and one without an answer would be the last. */
+const ownTimeoutMs = 1000;
 
 export interface InvalidationPart extends Invalidations {
   /** Begins to ask and to listen. Resolves once everything is known, or could not be had within `waitMs`. */
@@ -28,8 +34,12 @@ export function invalidationPart(
   // From when making an answer began until its entry is dropped.
   const retentionMs = (timeouts?.deadlines.maxMs ?? 60_000) + cache.freshMs + cache.staleMs;
   const tenants = new Set(apiKeys?.map(({ tenant }) => tenant)).size;
+  const guard = wrap(
+    observed("redis-marks", metrics.dependencyCall),
+    timeout(timeouts?.redisMs ?? ownTimeoutMs),
+  );
   const feed = createInvalidations({
-    store: client && redisMarks(client, { maxMarks, retentionMs }),
+    store: client && redisMarks(client, { maxMarks, retentionMs }, guard),
     maxMarks,
     // One share more than there are tenants: for what concerns all of them.
     maxMarksOfTenant: Math.max(1, Math.floor(maxMarks / (Math.max(1, tenants) + 1))),

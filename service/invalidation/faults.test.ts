@@ -145,3 +145,17 @@ test("a replica that never heard of the marks serves nothing stored; one that di
   master.signal("SIGCONT");
   for (const service of [late, careful]) await eventually(() => isServed(service, question));
 });
+
+test("BW_TIMEOUT=off and a silent node: a poll without an answer is not the last one", async () => {
+  await using cluster = await startRedisCluster();
+  await using service = await start(cluster, { BW_TIMEOUT: "off", BW_INVALIDATION_POLL_MS: "200" });
+  const calls = (outcome: string) =>
+    service.metric(`dependency_calls_total{dependency="redis-marks",outcome="${outcome}"}`);
+  await eventually(async () => (await calls("ok")) > 1);
+  const master = cluster.nodeOf(marksKey);
+  master.signal("SIGSTOP");
+  await eventually(async () => (await calls("timeout")) > 1);
+  master.signal("SIGCONT");
+  const before = await calls("ok");
+  await eventually(async () => (await calls("ok")) > before);
+});

@@ -4,12 +4,14 @@ import { setTimeout as delay, setImmediate as turn } from "node:timers/promises"
 import fc from "fast-check";
 import type { Cluster } from "ioredis";
 import { redisClient, whenConnected } from "../cache/redis-client.ts";
+import type { Policy } from "../resilience/policy.ts";
 import { startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { createInvalidations, type InvalidationsFeed } from "./invalidations.ts";
 import type { MarkStore } from "./mark-store.ts";
 import type { News } from "./marks.ts";
 import { redisMarks } from "./redis-marks.ts";
 
+const asItIs: Policy = (call) => call;
 const key = "{invalidations}:marks:1";
 const processCount = 3;
 const scopes = ["tag:a:1", "tag:a:2", "tenant:b", "model:*:m"];
@@ -33,7 +35,7 @@ after(async () => {
 /** Some processes over one store; the test carries their messages, or loses them. */
 function world(maxMarks = 1000, maxMarksOfTenant = maxMarks) {
   const queues: News[][] = Array.from({ length: processCount }, () => []);
-  const shared = redisMarks(client, { maxMarks, retentionMs: 3_600_000 });
+  const shared = redisMarks(client, { maxMarks, retentionMs: 3_600_000 }, asItIs);
   let underWay = 0;
   const problems: unknown[] = [];
   const settle = async () => {
@@ -226,7 +228,7 @@ test("a mark that was made again and lost is put back, though the store still ha
 
 test("Redis keeps as many marks as it may, and the latest of those it dropped is the floor", async () => {
   await client.del(key);
-  const marks = redisMarks(client, { maxMarks: 10, retentionMs: 3_600_000 });
+  const marks = redisMarks(client, { maxMarks: 10, retentionMs: 3_600_000 }, asItIs);
   await marks.begin(0);
   const numbers: number[] = [];
   for (let i = 0; i < 13; i++) numbers.push((await marks.mark([`tag:a:${i}`], 0))?.seq ?? 0);
@@ -236,7 +238,7 @@ test("Redis keeps as many marks as it may, and the latest of those it dropped is
 
 test("marks that are older than any entry are dropped, and harm nothing", async () => {
   await client.del(key);
-  const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 20 });
+  const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 20 }, asItIs);
   await marks.begin(0);
   let dropped = 0;
   for (let i = 0; i < 4; i++) dropped = (await marks.mark([`tag:a:${i}`], 0))?.seq ?? 0;

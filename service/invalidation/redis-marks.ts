@@ -1,5 +1,6 @@
 import type { Cluster } from "ioredis";
 import { z } from "zod";
+import type { Policy } from "../resilience/policy.ts";
 import type { MarkStore } from "./mark-store.ts";
 import type { News } from "./marks.ts";
 import { beginScript, markScript, restoreScript, sinceScript } from "./scripts.ts";
@@ -13,6 +14,9 @@ export interface RedisMarksSettings {
   /** A mark this old may be dropped: no entry lives longer. */
   readonly retentionMs: number;
 }
+
+/** Nobody's request: what is bounded here is bounded by the guard. */
+const never = new AbortController().signal;
 
 const number = z.coerce.number().nonnegative();
 const sinceReply = z.tuple([number, number, number, number], z.string());
@@ -33,9 +37,18 @@ export function readNews(text: string): News {
   return news.parse(JSON.parse(text));
 }
 
-/** The marks in Redis Cluster: one sorted set, so on one shard. */
-export function redisMarks(client: Cluster, { maxMarks, retentionMs }: RedisMarksSettings): MarkStore {
-  const run = (script: string, ...args: (string | number)[]) => client.eval(script, 2, key, channel, ...args);
+/**
+ * The marks in Redis Cluster: one sorted set, so on one shard.
+ *
+ * @param guard around each call; it must bound it, for a node that is silent may never answer
+ */
+export function redisMarks(
+  client: Cluster,
+  { maxMarks, retentionMs }: RedisMarksSettings,
+  guard: Policy,
+): MarkStore {
+  const run = (script: string, ...args: (string | number)[]) =>
+    guard(() => client.eval(script, 2, key, channel, ...args))(never);
   return {
     async since(since) {
       const [seq, floor, members, highest, ...above] = sinceReply.parse(await run(sinceScript, since));

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { RedisErrorClass } from "../cache/redis-errors.ts";
 import type { BreakerState } from "../resilience/breaker.ts";
 
-export type Dependency = "redis-read" | "redis-write" | "redis-lease" | "model";
+export type Dependency = "redis-read" | "redis-write" | "redis-lease" | "redis-marks" | "model";
 export type CallOutcome =
   | "ok"
   | "error"
