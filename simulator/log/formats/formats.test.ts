@@ -759,18 +759,19 @@ test("openai-body: the request's members stand at the top, the answer and the lo
         response: { usage: { prompt_tokens: 9, completion_tokens: 3 } },
       }),
       line(2, { temperature: 0, messages: [...hello, answer] }),
-      line(3, { temperature: 0.5 }),
+      line(3, { temperature: 0.5, error: false }),
+      line(3, { temperature: 0.5, system: "Be brief" }),
       line(4, { error: { message: "overloaded" } }),
       { created: t0 / 1000 + 5, model: "m" },
     ]),
   );
-  assert.deepEqual([report.format, log.rows, log.wallStartMs], ["openai-body", 4, t0]);
-  assert.deepEqual([...log.key], [0, 0, 0, 1]);
+  assert.deepEqual([report.format, log.rows, log.wallStartMs], ["openai-body", 5, t0]);
+  assert.deepEqual([...log.key], [0, 0, 0, 1, 2]);
   assert.deepEqual(
     [[...log.promptTokens], [...log.outputTokens]],
     [
-      [9, 9, 0, 0],
-      [3, 3, 0, 0],
+      [9, 9, 0, 0, 0],
+      [3, 3, 0, 0, 0],
     ],
   );
   assert.deepEqual(log.latencyMs[0], 800);

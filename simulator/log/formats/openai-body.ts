@@ -13,17 +13,21 @@ import { countOf, isRecord, partsOf, usageOf } from "../usage.ts";
 
 /** What decides an answer, of the members of OpenAI's requests; whatever else stands in a line, its logger put there. */
 const decisive = [
-  ...["messages", "input", "prompt", "instructions", "previous_response_id"],
-  ...["tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "response_format", "text"],
-  ...["temperature", "top_p", "seed", "n", "stop", "logit_bias", "presence_penalty", "frequency_penalty"],
+  ...["messages", "input", "prompt", "system", "instructions", "previous_response_id", "conversation"],
+  ...["tools", "tool_choice", "functions", "function_call", "parallel_tool_calls", "web_search_options"],
   ...[
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "reasoning",
-    "reasoning_effort",
+    "response_format",
+    "text",
     "verbosity",
+    "modalities",
+    "audio",
+    "prediction",
+    "logprobs",
+    "top_logprobs",
   ],
+  ...["temperature", "top_p", "top_k", "min_p", "seed", "n", "stop", "stop_sequences", "logit_bias"],
+  ...["presence_penalty", "frequency_penalty", "max_tokens", "max_completion_tokens", "max_output_tokens"],
+  ...["reasoning", "reasoning_effort", "thinking"],
 ];
 
 /**
@@ -45,12 +49,8 @@ export default openaiBody;
 function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest | string {
   const response = bodyOf(record.response ?? record.completion ?? record.output ?? record.choices);
   const answered = isRecord(response) ? response : {};
-  if (
-    countOf(record.status) >= 400 ||
-    bodyOf(record.error) !== undefined ||
-    bodyOf(answered.error) !== undefined
-  )
-    return "failed request";
+  const failed = countOf(record.status) >= 400 || [record.error, answered.error].some(tellsOfError);
+  if (failed) return "failed request";
   const members = decisive.filter((name) => bodyOf(record[name]) !== undefined);
   if (!["messages", "input", "prompt"].some((name) => members.includes(name)))
     return "record without messages or prompt";
@@ -73,4 +73,8 @@ function requestOf(record: Readonly<Record<string, unknown>>): ExportedRequest |
     cacheHit: record.cache === "hit" || record.cache_hit === true,
     answerBytes: sizeOf(answer),
   };
+}
+
+function tellsOfError(error: unknown): boolean {
+  return error !== false && bodyOf(error) !== undefined;
 }
