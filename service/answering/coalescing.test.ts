@@ -9,7 +9,12 @@ const given = dependencies();
 
 /** What a thousand requests at once do to a busy machine is not what these tests are about. */
 const patient = {
-  ...{ BW_DEADLINE_MS: "60000", BW_DEADLINE_MAX_MS: "60000", BW_MODEL_TIMEOUT_MS: "50000" },
+  ...{
+    BW_DEADLINE_MS: "60000",
+    BW_DEADLINE_MAX_MS: "60000",
+    BW_DRAIN_MS: "60000",
+    BW_MODEL_TIMEOUT_MS: "50000",
+  },
   ...{ BW_SHED: "off", BW_TENANT_LIMIT: "off", BW_LEASE_MS: "30000", BW_LEASE_TIMEOUT_MS: "10000" },
   ...{ BW_REDIS_TIMEOUT_MS: "10000" },
 };

@@ -153,6 +153,19 @@ test("settings that contradict each other are told with the rest; what is not se
   assert.equal(config.breakers?.model.minimumCalls, 5);
 });
 
+test("a drain has time for the longest deadline, unless it is given less than the default ones", () => {
+  const { drain, timeouts } = readConfig(minimal);
+  assert.equal(drain.withinMs, timeouts?.deadlines.maxMs);
+  const problems = problemsOf({ ...minimal, BW_DEADLINE_MAX_MS: "60000" });
+  assert.deepEqual(problems, ['BW_DEADLINE_MAX_MS="60000": must not be more than BW_DRAIN_MS, 30000']);
+  for (const env of [
+    { BW_DEADLINE_MAX_MS: "60000", BW_DRAIN_MS: "60000" },
+    { BW_DEADLINE_MAX_MS: "60000", BW_TIMEOUT: "off" },
+    { BW_DRAIN_MS: "0" },
+  ])
+    assert.deepEqual(problemsOf({ ...minimal, ...env }), []);
+});
+
 test("no secret is shown, whatever is wrong with it", () => {
   const secrets = { BW_API_KEYS: "sesame", BW_ADMIN_KEYS: "sesame", BW_ACCESS_LOG_SALT: "sesame" };
   const problems = problemsOf({ ...minimal, ...secrets });

@@ -68,8 +68,11 @@ export const httpVariables = z.object({
       "from failing readiness to no longer accepting connections: longer than balancers take to notice",
     ),
   BW_DRAIN_MS: ms
-    .prefault("5000")
-    .describe("then, how long requests under way may take to finish; no less than they may take"),
+    .prefault("30000")
+    .describe(
+      "then, how long requests under way may take to finish: no less than BW_DEADLINE_MAX_MS, or the longest are cut " +
+        "off; it is over as soon as none is under way",
+    ),
 });
 
 export function httpSettings(env: z.output<typeof httpVariables>) {

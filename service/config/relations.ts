@@ -11,11 +11,18 @@ const ordered = [
   ["BW_RETRY_BASE_MS", "BW_RETRY_MAX_MS"],
 ] as const;
 
+/**
+ * The same, where both are on. Not lowered: who gives a drain less time than the default deadlines may take has chosen
+ * to cut off the longest.
+ */
+const drainable = ["BW_DEADLINE_MAX_MS", "BW_DRAIN_MS"] as const;
+
 const variables = z.object({ ...httpVariables.shape, ...policyVariables.shape }).shape;
 
 /** Settings that are right alone and wrong together. Apart from the schema, so that they are told with the others. */
 export function relationProblems(env: Readonly<Record<string, string | undefined>>): string[] {
-  const problems = ordered.flatMap(([name, other]) => {
+  const pairs = env["BW_TIMEOUT"] === "off" ? ordered : [...ordered, drainable];
+  const problems = pairs.flatMap(([name, other]) => {
     const { data: value } = variables[name].safeParse(env[name]);
     const { data: most } = variables[other].safeParse(env[other]);
     if (env[name] === undefined || value === undefined || most === undefined || value <= most) return [];

@@ -47,7 +47,12 @@ test("a stream that breaks ends with an error event, and is not stored", async (
 });
 
 const patient = {
-  ...{ BW_MODEL_TIMEOUT_MS: "20000", BW_DEADLINE_MS: "50000", BW_DEADLINE_MAX_MS: "50000" },
+  ...{
+    BW_MODEL_TIMEOUT_MS: "20000",
+    BW_DEADLINE_MS: "50000",
+    BW_DEADLINE_MAX_MS: "50000",
+    BW_DRAIN_MS: "50000",
+  },
   ...{ BW_STREAM_STALL_MS: "40000", BW_SOCKET_IDLE_MS: "60000" },
 };
 const modelCalls = (service: ServiceUnderTest, outcome: string) =>

@@ -33,7 +33,7 @@ export interface ServiceUnderTest extends AsyncDisposable {
 
 export async function startService(env: Readonly<Record<string, string>>): Promise<ServiceUnderTest> {
   // Without the tier in memory, so that tests of Redis ask Redis.
-  const usual = { BW_PORT: "0", BW_DRAIN_NOTICE_MS: "0", BW_CACHE_L1: "off" };
+  const usual = { BW_PORT: "0", BW_DRAIN_NOTICE_MS: "0", BW_DRAIN_MS: "5000", BW_CACHE_L1: "off" };
   const service = compose(readConfig({ ...usual, ...env }), createLog("silent"));
   const listening = once(service.server, "listening");
   const started = service.start();
