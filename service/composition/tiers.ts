@@ -17,7 +17,7 @@ export interface TiersDeps {
   /** undefined: no tier in Redis. */
   readonly redis: Shards | undefined;
   /** undefined: what is stored is served until it expires. */
-  readonly invalidations: Pick<Invalidations, "isCurrent"> | undefined;
+  readonly invalidations: Pick<Invalidations, "isCurrent" | "isCurrentHere"> | undefined;
 }
 
 export interface TierSettings {

@@ -23,7 +23,8 @@ test("what is not current is neither read nor stored, and counted by tier", asyn
   const counted: string[] = [];
   let valid = 1;
   const isCurrent = ({ epoch }: { epoch: number }) => epoch >= valid;
-  const [tier] = currentTiers([memory(entries)], { isCurrent }, (name) => counted.push(name));
+  const judges = { isCurrent: () => assert.fail(), isCurrentHere: isCurrent };
+  const [tier] = currentTiers([memory(entries)], judges, (name) => counted.push(name));
   assert(tier !== undefined);
   await tier.write("old", entry(0), signal);
   await tier.write("new", entry(1), signal);
@@ -34,6 +35,19 @@ test("what is not current is neither read nor stored, and counted by tier", asyn
   valid = 2;
   assert.equal(await tier.read("new", signal), undefined);
   assert.deepEqual(counted, ["memory"]);
+});
+
+test("what is in memory is judged as this process's own, all else as everybody's", async () => {
+  const own = new Map<string, Entry<string>>();
+  const shared = new Map<string, Entry<string>>();
+  const redis: NamedTier<string> = { ...memory(shared), name: "redis" };
+  const blind = { isCurrent: () => false, isCurrentHere: () => true };
+  const [first, second] = currentTiers([memory(own), redis], blind, () => undefined);
+  for (const tier of [first, second]) await tier?.write("k", entry(0), signal);
+  assert.deepEqual([own.size, shared.size], [1, 0]);
+  shared.set("k", entry(0));
+  assert.notEqual(await first?.read("k", signal), undefined);
+  assert.equal(await second?.read("k", signal), undefined);
 });
 
 test("without invalidations the tiers are as they are", () => {

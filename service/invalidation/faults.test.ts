@@ -126,6 +126,32 @@ test("the marks are lost while no replica runs: then nothing that was stored is 
   assert(!(await isServed(service, question)));
 });
 
+test("a replica that starts without the marks serves from memory what it made itself, until it learns them", async () => {
+  await using cluster = await startRedisCluster();
+  await using other = await start(cluster);
+  const master = cluster.nodeOf(marksKey);
+  master.signal("SIGSTOP");
+  const env = { BW_CACHE_L1: "on", BW_START_WAIT_MS: "500" };
+  await using late = await start(cluster, env);
+  await using careful = await start(cluster, { ...env, BW_INVALIDATION_MAX_BLIND_MS: "60000" });
+  for (const [service, calls] of [
+    [late, 1],
+    [careful, 4],
+  ] as const) {
+    const question = questionElsewhere(cluster);
+    model.requests.length = 0;
+    for (let i = 0; i < 4; i++) assert.equal((await askWith(service, question, tags)).status, 200);
+    assert.equal(model.requests.length, calls);
+  }
+  const gone = questionElsewhere(cluster);
+  await askWith(late, gone, tags);
+  assert.equal((await askWith(late, gone, tags)).tier, "memory");
+  master.signal("SIGCONT");
+  await knows(late, (await invalidate(other, { key: keyOf(gone) })).sequence);
+  model.mode = "error";
+  assert(!(await isServed(late, gone)));
+});
+
 test("a replica that never heard of the marks serves nothing stored; one that did goes on, but for a bound", async () => {
   await using cluster = await startRedisCluster();
   await using patient = await start(cluster);

@@ -8,7 +8,7 @@ import type { Policy } from "../resilience/policy.ts";
 import { startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { createInvalidations, type InvalidationsFeed } from "./invalidations.ts";
 import type { MarkStore } from "./mark-store.ts";
-import type { News } from "./marks.ts";
+import type { Knowledge, News } from "./marks.ts";
 import { redisMarks } from "./redis-marks.ts";
 
 const asItIs: Policy = (call) => call;
@@ -165,7 +165,9 @@ test("whatever Redis loses and whoever restarts, nothing that was invalidated be
       const { w, entries } = await run(given, false);
       for (let i = 0; i < processCount; i++)
         for (const { entry, invalid } of entries)
-          if (invalid) assert(!w.at(i).isCurrent(entry), JSON.stringify(entry));
+          if (invalid)
+            for (const judge of [w.at(i).isCurrent, w.at(i).isCurrentHere])
+              assert(!judge(entry), JSON.stringify(entry));
     }),
     { numRuns: 200 },
   );
@@ -260,4 +262,54 @@ test("a tenant with no marks left invalidates all it has, and nobody else's", as
   assert.deepEqual((await w.at(0).invalidate("tag:a:4")).scopes, ["tenant:a"]);
   assert(!w.at(0).isCurrent(own));
   assert(w.at(0).isCurrent(others));
+});
+
+test("before the marks are first learnt own entries are current, unless to be blind is bounded; then the marks judge", async () => {
+  const scope = "tag:a:1";
+  const blind = (maxBlindMs: number | undefined, theirs: Partial<Knowledge>) => {
+    let away = true;
+    const store: MarkStore = {
+      async since() {
+        if (away) throw new Error("the store is away");
+        return { seq: 9, floor: 0, marks: new Map(), upToSince: { count: 0, highest: 0 }, ...theirs };
+      },
+      begin: () => assert.fail(),
+      mark: () => assert.fail(),
+      restore: () => assert.fail(),
+    };
+    const feed = createInvalidations({
+      ...{ store, maxMarks: 10, maxMarksOfTenant: 10, maxBlindMs },
+      ...{ now: () => 0, clock: () => 0, onLearnt: () => undefined, onProblem: () => undefined },
+    });
+    const back = async () => {
+      away = false;
+      assert(await feed.poll());
+    };
+    return { feed, back };
+  };
+  const judged = (
+    { isCurrentHere, isCurrent }: InvalidationsFeed,
+    entry: { epoch: number; scopes: string[] },
+  ) => [isCurrentHere(entry), isCurrent(entry)];
+  const cases: [theirs: Partial<Knowledge>, isCurrentAfter: boolean][] = [
+    [{}, true],
+    [{ marks: new Map([["tag:a:2", 9]]) }, true],
+    // Whether it was before or after the entry was made cannot be told.
+    [{ marks: new Map([[scope, 1]]) }, false],
+    [{ floor: 1 }, false],
+  ];
+  for (const [theirs, isCurrentAfter] of cases) {
+    const { feed, back } = blind(undefined, theirs);
+    assert.equal(await feed.poll(), false);
+    const entry = { epoch: feed.epoch(), scopes: [scope] };
+    assert.deepEqual(judged(feed, entry), [true, false]);
+    await back();
+    assert.deepEqual(judged(feed, entry), [isCurrentAfter, isCurrentAfter]);
+    assert.deepEqual(judged(feed, { ...entry, epoch: feed.epoch() }), [true, true]);
+  }
+  const { feed, back } = blind(1000, {});
+  const entry = { epoch: feed.epoch(), scopes: [scope] };
+  assert.deepEqual(judged(feed, entry), [false, false]);
+  await back();
+  assert.deepEqual(judged(feed, entry), [true, true]);
 });

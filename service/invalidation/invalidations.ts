@@ -1,13 +1,23 @@
+import type { Entry } from "../cache/tier.ts";
 import type { MarkStore } from "./mark-store.ts";
 import { createMarks, type News } from "./marks.ts";
 import { tenantOfScope, tenantScope } from "./scopes.ts";
+
+/** What is said of an entry. */
+type Judged = Pick<Entry<unknown>, "epoch" | "scopes">;
 
 /** What may no longer be served. */
 export interface Invalidations {
   /** For an entry's `epoch`: taken before making it begins. */
   epoch(): number;
   /** Whether an entry may still be served, or stored: nothing that it can be invalidated by was since. */
-  isCurrent(entry: { readonly epoch: number; readonly scopes: readonly string[] }): boolean;
+  isCurrent(entry: Judged): boolean;
+  /**
+   * The same for what only this process has. The two differ until the store was first heard of, where nothing bounds
+   * how long to be blind: then entries of others may have been invalidated long ago, but one that was made here
+   * can have been only since, as in a process that has lost the store.
+   */
+  isCurrentHere(entry: Judged): boolean;
   /**
    * Invalidates scopes for every process. Once it resolves, this one serves none of their entries any more; the
    * others by the next message, and where that is lost by their next poll.
@@ -35,7 +45,7 @@ export interface InvalidationsDeps {
   readonly maxMarksOfTenant: number;
   /**
    * When nothing was heard of the store for longer, in ms, nothing is current. undefined: then what was last known
-   * goes on holding.
+   * goes on holding; where nothing was, for this process's own entries.
    */
   readonly maxBlindMs: number | undefined;
   /** Milliseconds since the epoch. */
@@ -164,6 +174,8 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
   return {
     epoch: marks.epoch,
     isCurrent: (entry) => knowsEnough() && marks.isCurrent(entry),
+    isCurrentHere: (entry) =>
+      (knowsEnough() || (knownAt === undefined && maxBlindMs === undefined)) && marks.isCurrent(entry),
     async invalidate(scope) {
       const scopes = [affordable(scope)];
       const news =
