@@ -42,6 +42,46 @@ for (const [kind, target] of Object.entries(targets)) {
   });
 }
 
+test("the key is told with each answer: new or stored, plain or as a stream; by it the answer is invalidated", async () => {
+  await using service = await given.start();
+  const question = freshQuestion();
+  const stream = () => service.ask(question, { stream: true });
+  const replies = [await askWith(service, question), await askUntilHit(service, question), await stream()];
+  const keys = replies.map(({ key }) => key);
+  assert.deepEqual(keys, [keyOf(question), keyOf(question), keyOf(question)]);
+  assert.equal((await invalidate(service, { key: keys[0] })).status, 200);
+  assert.equal((await stream()).cache, "miss");
+});
+
+test("by request, embeddings: those of its inputs are made anew, and no others", async () => {
+  await using service = await given.start();
+  const model = "embed-256";
+  const embed = async (input: readonly string[]) => {
+    const response = await fetch(`${service.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, input }),
+    });
+    await response.arrayBuffer();
+    return response.headers.get("x-cache");
+  };
+  const [one = "", two = "", three = ""] = Array.from({ length: 3 }, freshQuestion);
+  const isStored = (input: string) => eventually(async () => (await embed([input])) === "hit");
+  for (const input of [one, two, three]) await isStored(input);
+  const delivery = { encoding_format: "base64", user: "somebody" };
+  const reply = await invalidate(service, { request: { model, input: [one, two, one], ...delivery } });
+  assert.deepEqual([reply.status, reply.scopes.length], [200, 2]);
+  given.model.requests.length = 0;
+  assert.equal(await embed([one, two, three]), "miss");
+  assert.deepEqual(
+    given.model.requests.map(({ input }) => input),
+    [[one, two]],
+  );
+  await isStored(one);
+  await invalidate(service, { request: { model, input: one } });
+  assert.equal(await embed([one]), "miss");
+});
+
 test("what was not meant goes on being served: other keys, other tags, another model", async () => {
   await using service = await given.start();
   const [one, other] = [freshQuestion(), freshQuestion()];
@@ -157,7 +197,7 @@ test("tags that cannot be kept are refused", async () => {
 });
 
 test("a body that is no target is refused in OpenAI's way", async () => {
-  await using service = await given.start({ BW_MAX_BODY_BYTES: "2000" });
+  await using service = await given.start({ BW_MAX_BODY_BYTES: "2000", BW_EMBEDDINGS_MAX_INPUTS: "2" });
   const cases: [body: unknown, status: number, code: string][] = [
     ["{", 400, "invalid_json"],
     [[], 400, "invalid_request"],
@@ -173,6 +213,9 @@ test("a body that is no target is refused in OpenAI's way", async () => {
     ['{"__proto__":{"tenant":true}}', 400, "invalid_request"],
     [{ request: {} }, 400, "invalid_request"],
     [{ request: { ...requestFor("x"), model: "gpt-9" } }, 404, "model_not_found"],
+    [{ request: { model: "embed-256", input: [] } }, 400, "invalid_request"],
+    [{ request: { model: "embed-256", input: ["a", "b", "c"] } }, 400, "invalid_request"],
+    [{ request: { model: "embed-9", input: "a" } }, 404, "model_not_found"],
     [{ request: requestFor("x".repeat(3000)) }, 413, "body_too_large"],
   ];
   for (const [body, status, code] of cases) {

@@ -121,7 +121,7 @@ async function run(steps: readonly Step[], informed: boolean) {
   let kept: Buffer | null = null;
   for (const [at, step] of steps.entries()) {
     if (step.op === "invalidate") {
-      const reply = await w.at(step.i).invalidate(step.scope);
+      const reply = await w.at(step.i).invalidate([step.scope]);
       await w.settle();
       assert(!w.at(step.i).isCurrent({ epoch: reply.sequence - 1, scopes: [step.scope] }));
       invalidated.push({ scope: step.scope, at });
@@ -177,7 +177,7 @@ test("numbers set back and used again, by a replica whose clock is behind: what 
   await client.del(key);
   const w = world();
   await w.pollAll();
-  const { sequence } = await w.at(0).invalidate("tag:a:1");
+  const { sequence } = await w.at(0).invalidate(["tag:a:1"]);
   await w.pollAll();
   const entry = { epoch: w.at(0).epoch(), scopes: ["tag:a:2"] };
   // As the replica would that took over without the last one.
@@ -195,11 +195,11 @@ test("marks are bounded in Redis and in every process: those dropped make all th
   const w = world(10);
   await w.pollAll();
   const old = { epoch: w.at(0).epoch(), scopes: ["tag:a:none"] };
-  for (let i = 0; i < 10; i++) await w.at(0).invalidate(`tag:a:${i}`);
+  for (let i = 0; i < 10; i++) await w.at(0).invalidate([`tag:a:${i}`]);
   await w.pollAll();
   assert(w.at(1).isCurrent(old));
   const recent = { epoch: w.at(0).epoch(), scopes: ["tag:a:none"] };
-  await w.at(0).invalidate("tag:a:10");
+  await w.at(0).invalidate(["tag:a:10"]);
   await w.pollAll();
   for (let i = 0; i < processCount; i++) {
     assert(!w.at(i).isCurrent(old));
@@ -257,11 +257,29 @@ test("a tenant with no marks left invalidates all it has, and nobody else's", as
   const own = { epoch: w.at(0).epoch(), scopes: ["tenant:a"] };
   const others = { epoch: w.at(0).epoch(), scopes: ["tenant:b"] };
   for (const tag of ["1", "2", "3", "3"])
-    assert.deepEqual((await w.at(0).invalidate(`tag:a:${tag}`)).scopes, [`tag:a:${tag}`]);
+    assert.deepEqual((await w.at(0).invalidate([`tag:a:${tag}`])).scopes, [`tag:a:${tag}`]);
   assert(w.at(0).isCurrent(own));
-  assert.deepEqual((await w.at(0).invalidate("tag:a:4")).scopes, ["tenant:a"]);
+  assert.deepEqual((await w.at(0).invalidate(["tag:a:4"])).scopes, ["tenant:a"]);
   assert(!w.at(0).isCurrent(own));
   assert(w.at(0).isCurrent(others));
+});
+
+test("several scopes are one invalidation, for every process; more than the tenant's share are all it has", async () => {
+  await client.del(key);
+  const w = world(1000, 3);
+  await w.pollAll();
+  const entries = ["1", "2", "3"].map((tag) => ({
+    epoch: w.at(0).epoch(),
+    scopes: ["tenant:a", `tag:a:${tag}`],
+  }));
+  const { scopes: asked } = await w.at(0).invalidate(["tag:a:1", "tag:a:2"]);
+  assert.deepEqual(asked, ["tag:a:1", "tag:a:2"]);
+  await w.at(1).poll();
+  for (const process of [w.at(0), w.at(1)])
+    assert.deepEqual(entries.map(process.isCurrent), [false, false, true]);
+  assert.deepEqual((await w.at(0).invalidate(["tag:a:2", "tag:a:1"])).scopes, ["tag:a:2", "tag:a:1"]);
+  assert.deepEqual((await w.at(0).invalidate(["tag:a:5", "tag:a:6"])).scopes, ["tenant:a"]);
+  assert.deepEqual(entries.map(w.at(0).isCurrent), [false, false, false]);
 });
 
 test("before the marks are first learnt own entries are current, unless to be blind is bounded; then the marks judge", async () => {

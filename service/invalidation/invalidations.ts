@@ -19,13 +19,13 @@ export interface Invalidations {
    */
   isCurrentHere(entry: Judged): boolean;
   /**
-   * Invalidates scopes for every process. Once it resolves, this one serves none of their entries any more; the
+   * Invalidates scopes, all of one tenant or none of any, for every process. Once it resolves, this one serves none of their entries any more; the
    * others by the next message, and where that is lost by their next poll.
    *
    * Rejects when the marks could not be reached: then it may not be in force, and this process does not act on it
    * either, so that all replicas answer alike.
    */
-  invalidate(scope: string): Promise<Invalidated>;
+  invalidate(scopes: readonly string[]): Promise<Invalidated>;
 }
 
 export interface Invalidated {
@@ -163,12 +163,13 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     return second;
   }
 
-  /** A tenant that has used up its share of the marks invalidates all it has. */
-  function affordable(scope: string): string {
-    const tenant = tenantOfScope(scope);
-    if (tenant === undefined || marks.has(scope)) return scope;
+  /** A tenant whose share of the marks these would go beyond invalidates all it has. */
+  function affordable(scopes: readonly string[]): readonly string[] {
+    const [tenant] = scopes.map(tenantOfScope);
+    const added = scopes.filter((scope) => !marks.has(scope)).length;
+    if (tenant === undefined || added === 0) return scopes;
     const held = marks.countOf((other) => tenantOfScope(other) === tenant);
-    return held < maxMarksOfTenant ? scope : tenantScope(tenant);
+    return held + added <= maxMarksOfTenant ? scopes : [tenantScope(tenant)];
   }
 
   return {
@@ -176,8 +177,8 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     isCurrent: (entry) => knowsEnough() && marks.isCurrent(entry),
     isCurrentHere: (entry) =>
       (knowsEnough() || (knownAt === undefined && maxBlindMs === undefined)) && marks.isCurrent(entry),
-    async invalidate(scope) {
-      const scopes = [affordable(scope)];
+    async invalidate(asked) {
+      const scopes = affordable(asked);
       const news =
         store === undefined
           ? { seq: Math.max(now() * 1000, marks.epoch() + 1), previous: marks.complete(), floor: 0, scopes }

@@ -83,18 +83,18 @@ for (const side of ["the marks' shard", "the whole cluster"]) {
     await cutOff.store(entry);
     await other.store(entry);
     // Connected by its own ways alone: what one says reaches the other.
-    const { sequence } = await other.part.invalidate(tagScope("a", "unrelated"));
+    const { sequence } = await other.part.invalidate([tagScope("a", "unrelated")]);
     await eventually(() => cutOff.epoch() >= sequence);
 
     const marksAt = cluster.nodes.indexOf(cluster.nodeOf("{invalidations}:marks:1"));
     const cut = ways.filter((_, i) => side === "the whole cluster" || i === marksAt);
     for (const way of cut) way.silence();
-    await other.part.invalidate(tagScope("a", "faq"));
+    await other.part.invalidate([tagScope("a", "faq")]);
     assert(!(await other.serves()));
     // Long enough for several polls, and for every connection to be given up.
     await delay(4000);
     assert(await cutOff.serves(), "the partition is none");
-    await assert.rejects(cutOff.part.invalidate(tagScope("a", "more")));
+    await assert.rejects(cutOff.part.invalidate([tagScope("a", "more")]));
 
     const healedAt = performance.now();
     for (const way of cut) way.heal();

@@ -1,6 +1,6 @@
 import type { RequestHandler } from "express";
 import { z } from "zod";
-import { cacheKey } from "../cache/keys.ts";
+import { cacheKey, embeddingKey } from "../cache/keys.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
 import { tenantOf } from "../telemetry/request-record.ts";
@@ -8,12 +8,15 @@ import { ApiError } from "./api-error.ts";
 import { tagPattern } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { parsedBody } from "./checked-body.ts";
+import { checkedEmbeddingsRequest, type InputLimits } from "./embeddings-request.ts";
 import { bodyReader } from "./read-body.ts";
 import type { RequestGuard } from "./request-guard.ts";
 
 export interface InvalidateDeps {
   readonly invalidations: Invalidations;
   readonly model: string;
+  readonly embeddingsModel: string;
+  readonly inputLimits: InputLimits;
   readonly modelEpoch: string;
   readonly guard: RequestGuard;
   readonly maxBodyBytes: number;
@@ -37,7 +40,8 @@ const retryAfterMs = 1000;
 
 /**
  * POST /v1/cache/invalidate: what a key, a request, a tag, a model or the whole tenant stands for is not served
- * any more, in the caller's own tenant. An admin's key invalidates a model for all tenants.
+ * any more, in the caller's own tenant. A request for embeddings stands for each of its inputs. An admin's key
+ * invalidates a model for all tenants.
  *
  * 200 means that this replica serves none of it from now on, and that the others were told. Else nothing is known
  * to be in force, and 503 says so: to send it again does no harm.
@@ -51,9 +55,9 @@ export function invalidate(deps: InvalidateDeps): RequestHandler {
     const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res);
 
     async function invalidated() {
-      const scope = scopeOf(checkedTarget(await readBody(req, res)), tenant, deps);
+      const asked = scopesOf(checkedTarget(await readBody(req, res)), tenant, deps);
       try {
-        return await invalidations.invalidate(scope);
+        return await invalidations.invalidate(asked);
       } catch (thrown) {
         onProblem("invalidate", thrown);
         throw new ApiError(
@@ -85,9 +89,9 @@ function checkedTarget(body: unknown): Target {
 }
 
 /** @param tenant undefined: an admin asks */
-function scopeOf(asked: Target, tenant: string | undefined, { model, modelEpoch }: InvalidateDeps): string {
+function scopesOf(asked: Target, tenant: string | undefined, deps: InvalidateDeps): string[] {
   // Any name, also of one that is no longer served: its answers are still there.
-  if (asked.model !== undefined) return modelScope(tenant, asked.model);
+  if (asked.model !== undefined) return [modelScope(tenant, asked.model)];
   if (tenant === undefined) {
     throw new ApiError(
       403,
@@ -98,8 +102,21 @@ function scopeOf(asked: Target, tenant: string | undefined, { model, modelEpoch 
       },
     );
   }
-  if (asked.tag !== undefined) return tagScope(tenant, asked.tag);
-  if (asked.key !== undefined) return keyScope(tenant, asked.key);
-  if (asked.request === undefined) return tenantScope(tenant);
-  return keyScope(tenant, cacheKey(tenant, checkedChatRequest(asked.request, model), modelEpoch));
+  if (asked.tag !== undefined) return [tagScope(tenant, asked.tag)];
+  if (asked.key !== undefined) return [keyScope(tenant, asked.key)];
+  if (asked.request === undefined) return [tenantScope(tenant)];
+  return keysOf(asked.request, tenant, deps).map((key) => keyScope(tenant, key));
+}
+
+/** Under which what answers a request is stored. A body with `input` and no `messages` is one for embeddings. */
+function keysOf(
+  body: Record<string, unknown>,
+  tenant: string,
+  { model, embeddingsModel, inputLimits, modelEpoch }: InvalidateDeps,
+): string[] {
+  if (body["input"] === undefined || body["messages"] !== undefined) {
+    return [cacheKey(tenant, checkedChatRequest(body, model), modelEpoch)];
+  }
+  const { request, inputs } = checkedEmbeddingsRequest(body, embeddingsModel, inputLimits);
+  return [...new Set(inputs)].map((input) => embeddingKey(tenant, request, input, modelEpoch));
 }

@@ -4,6 +4,7 @@ import type { Trail } from "../answering/answering.ts";
 /** Tells how an answer came about; before the first byte of it. */
 export function setTrail(res: Response, trail: Trail, provenance: string | undefined): void {
   if (trail.cache !== undefined) res.setHeader("x-cache", trail.cache);
+  if (trail.key !== undefined) res.setHeader("x-cache-key", trail.key);
   if (trail.tier !== undefined) res.setHeader("x-cache-tier", trail.tier);
   if (trail.ageMs !== undefined) res.setHeader("age", String(Math.floor(trail.ageMs / 1000)));
   if (trail.stale !== undefined) res.setHeader("x-stale", trail.stale);

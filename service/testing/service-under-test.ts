@@ -9,6 +9,7 @@ import { createLog } from "../telemetry/log.ts";
 export interface Reply {
   readonly status: number;
   readonly cache: string | null;
+  readonly key: string | null;
   readonly degraded: string | null;
   readonly provenance: string | null;
   readonly retryAfter: string | null;
@@ -45,6 +46,7 @@ export async function startService(env: Readonly<Record<string, string>>): Promi
   const reply = async (response: Response): Promise<Reply> => ({
     status: response.status,
     cache: response.headers.get("x-cache"),
+    key: response.headers.get("x-cache-key"),
     degraded: response.headers.get("x-degraded"),
     provenance: response.headers.get("x-provenance"),
     retryAfter: response.headers.get("retry-after"),
