@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { ApiError } from "./routes/api-error.ts";
 import { tenantLimits } from "./tenant-limits.ts";
 import { startModelStub } from "./testing/model-stub.ts";
 import { eventually } from "./testing/redis-cluster.ts";
-import { requestFor, startService } from "./testing/service-under-test.ts";
+import { requestFor, slowCaller, startService } from "./testing/service-under-test.ts";
 
 /** Limits on a clock that the test moves. */
 function limited(ratePerSecond: number | undefined, burst: number, concurrency: number) {
@@ -92,6 +94,60 @@ test("one tenant's flood takes none of another's places, and is told when to com
   assert.deepEqual([error.type, error.code], ["rate_limit_error", "rate_limit_exceeded"]);
   assert.equal(await service.metric('tenant_limited_total{tenant="flood",reason="concurrency"}'), 93);
   assert.equal(await service.metric('tenant_limited_total{tenant="calm",reason="concurrency"}'), 0);
+});
+
+const tenants = { BW_API_KEYS: "flood:f,calm:c" };
+
+test("by default, a tenant that fills all its places leaves some to the others", async () => {
+  await using model = await startModelStub();
+  await using service = await startService({ BW_MODEL_URL: model.url, ...tenants, BW_DRAIN_MS: "0" });
+  // Each announces a body that never comes.
+  const headers = ["authorization: Bearer f", "x-request-deadline-ms: 30000"];
+  using callers = new DisposableStack();
+  for (let i = 0; i < 1000; i++) {
+    const caller = callers.use(slowCaller(service));
+    caller.socket.on("error", () => undefined);
+    caller.socket.write(caller.head(1000, headers));
+    if (i % 50 === 0) await once(caller.socket, "connect");
+  }
+  const limited = 'tenant_limited_total{tenant="flood",reason="concurrency"}';
+  await eventually(
+    async () => (await service.metric("http_requests_in_flight")) + (await service.metric(limited)) > 1000,
+  );
+  for (let i = 0; i < 10; i++) {
+    const { status, text } = await service.post(JSON.stringify(requestFor(`${i}`)), {
+      authorization: "Bearer c",
+    });
+    assert.equal(status, 200, text);
+  }
+});
+
+test("by default, a tenant's flood of misses leaves places at the model to the others", async () => {
+  await using model = await startModelStub();
+  // More than is useful: the limit does not grow until all find a place.
+  model.delayMs = 700;
+  await using service = await startService({ BW_MODEL_URL: model.url, ...tenants });
+  const ask = (key: string, question: string) =>
+    service.post(JSON.stringify(requestFor(question)), {
+      authorization: `Bearer ${key}`,
+      "x-request-deadline-ms": "10000",
+    });
+  const flood = new AbortController();
+  let refused = 0;
+  // More than the model takes and lets wait; whoever is refused comes again soon.
+  const callers = Array.from({ length: 50 }, async (_, caller) => {
+    for (let i = 0; !flood.signal.aborted; i++) {
+      if ((await ask("f", `${caller} ${i}`)).status === 200) continue;
+      refused++;
+      await delay(50);
+    }
+  });
+  await eventually(() => refused >= 20);
+  const calm: number[] = [];
+  for (let i = 0; i < 6; i++) calm.push((await ask("c", `calm ${i}`)).status);
+  flood.abort();
+  await Promise.all(callers);
+  assert.deepEqual(new Set(calm), new Set([200]));
 });
 
 test("a place is free again when the caller has left", async () => {

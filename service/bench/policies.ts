@@ -56,10 +56,13 @@ const policies: Record<string, () => Policy> = {
   retry: () => retry(retries, retryDeps),
   deadline: () => deadlineIn(2000, now).policy,
   shedding: () => admission.policy("normal"),
-  "the model's guard": () => guardOfModel({ deadline: undefined, delivered: never }),
+  "the model's guard": () => guardOfModel({ tenant: "public", deadline: undefined, delivered: never }),
   "the request's guard": () => guardOfRequest({}).policy,
   "both guards": () =>
-    wrap(guardOfRequest({}).policy, guardOfModel({ deadline: undefined, delivered: never })),
+    wrap(
+      guardOfRequest({}).policy,
+      guardOfModel({ tenant: "public", deadline: undefined, delivered: never }),
+    ),
 };
 
 async function microsPerCall(policyOf: () => Policy): Promise<number> {

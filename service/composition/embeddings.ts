@@ -39,9 +39,7 @@ export function embedOf(
     cache,
     engine: {
       embed: (call, signal) =>
-        guardOf({ deadline: call.deadline, delivered: () => false })((inner) => engine.embed(call, inner))(
-          signal,
-        ),
+        guardOf({ ...call, delivered: () => false })((inner) => engine.embed(call, inner))(signal),
     },
     form: embeddings.form,
     modelEpoch: model.epoch,

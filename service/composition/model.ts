@@ -22,6 +22,8 @@ const now = performance.now.bind(performance);
 
 /** What the guard has to know of one call. */
 export interface ModelCallFacts {
+  /** Tenants share the model's places, each its part. */
+  readonly tenant: string;
   readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
   /** Whether a part of the answer is out already: what follows must then be of the same answer. */
   readonly delivered: () => boolean;
@@ -44,16 +46,17 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
     spanEvent("retry", { decision });
   };
 
-  const attempt = guard({
+  const parts = {
     observed: observed("model", metrics.dependencyCall),
-    bulkhead: places?.bulkhead.policy,
     breaker: breakers && reportedBreaker("model", breakers.model, isModelFailure, log, metrics).policy,
     learning: places?.learning,
     timeout: timeouts && timeout(timeouts.modelMs),
-  });
-  if (retries === undefined || budget === undefined) return () => attempt;
+  };
+  const attemptOf = (tenant: string) => guard({ ...parts, bulkhead: places?.bulkhead.policyOf(tenant) });
+  if (retries === undefined || budget === undefined) return ({ tenant }) => attemptOf(tenant);
 
-  return ({ deadline, delivered }) => {
+  return ({ tenant, deadline, delivered }) => {
+    const attempt = attemptOf(tenant);
     const again = retry(retries, {
       budget,
       retryAfterMs: (thrown) => (delivered() ? undefined : retryAfterMs(thrown)),
@@ -69,7 +72,7 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
 export function guardedEngine(engine: Engine, guardOf: ModelGuard): Engine {
   return {
     answer(call, signal) {
-      const { deadline, onDelta } = call;
+      const { tenant, deadline, onDelta } = call;
       let delivered = false;
       const watched =
         onDelta === undefined
@@ -81,7 +84,7 @@ export function guardedEngine(engine: Engine, guardOf: ModelGuard): Engine {
                 onDelta(delta);
               },
             };
-      const policy = guardOf({ deadline, delivered: () => delivered });
+      const policy = guardOf({ tenant, deadline, delivered: () => delivered });
       return policy((inner) => engine.answer(watched, inner))(signal);
     },
   };

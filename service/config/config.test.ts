@@ -166,6 +166,24 @@ test("a drain has time for the longest deadline, unless it is given less than th
     assert.deepEqual(problemsOf({ ...minimal, ...env }), []);
 });
 
+test("of several tenants each may have half of what the service takes; one alone, however many keys, more", () => {
+  const placesOf = (env: Record<string, string>) =>
+    readConfig({ ...minimal, ...env }).tenantLimits?.concurrency;
+  const two = { BW_API_KEYS: "a:one,b:two" };
+  assert.deepEqual(
+    [placesOf({}), placesOf({ BW_API_KEYS: "a:one,a:two" }), placesOf(two)],
+    [1000, 1000, 500],
+  );
+  for (const [most, places] of [
+    ["101", 51],
+    ["1", 1],
+    ["10000", 1000],
+  ] as const)
+    assert.equal(placesOf({ ...two, BW_SHED_MAX_REQUESTS: most }), places);
+  assert.equal(placesOf({ ...two, BW_SHED_MAX_REQUESTS: "101", BW_SHED: "off" }), 1000);
+  assert.equal(placesOf({ ...two, BW_TENANT_CONCURRENCY: "900" }), 900);
+});
+
 test("no secret is shown, whatever is wrong with it", () => {
   const secrets = { BW_API_KEYS: "sesame", BW_ADMIN_KEYS: "sesame", BW_ACCESS_LOG_SALT: "sesame" };
   const problems = problemsOf({ ...minimal, ...secrets });

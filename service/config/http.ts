@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { policyVariables } from "./policies.ts";
 import { count, list, ms, onOff, positiveMs, whole } from "./values.ts";
 
 const apiKey = z
@@ -33,7 +34,11 @@ export const httpVariables = z.object({
   BW_TENANT_BURST: count
     .prefault("100")
     .describe("requests that may come at once; where BW_TENANT_RATE is set"),
-  BW_TENANT_CONCURRENCY: count.prefault("1000").describe("requests under way"),
+  BW_TENANT_CONCURRENCY: count
+    .optional()
+    .describe(
+      "requests under way; unset: 1000, and of several tenants each no more than half of BW_SHED_MAX_REQUESTS",
+    ),
 
   BW_MAX_BODY_BYTES: whole(1, 100_000_000).prefault("1048576").describe("of a request's body; more: 413"),
   BW_MAX_HEADER_BYTES: whole(1024, 1_048_576)
@@ -75,7 +80,10 @@ export const httpVariables = z.object({
     ),
 });
 
-export function httpSettings(env: z.output<typeof httpVariables>) {
+type Env = z.output<typeof httpVariables> &
+  Pick<z.output<typeof policyVariables>, "BW_SHED" | "BW_SHED_MAX_REQUESTS">;
+
+export function httpSettings(env: Env) {
   return {
     listen: { host: env.BW_HOST, port: env.BW_PORT },
     apiKeys: env.BW_API_KEYS,
@@ -83,7 +91,7 @@ export function httpSettings(env: z.output<typeof httpVariables>) {
       ? {
           ratePerSecond: env.BW_TENANT_RATE,
           burst: env.BW_TENANT_BURST,
-          concurrency: env.BW_TENANT_CONCURRENCY,
+          concurrency: env.BW_TENANT_CONCURRENCY ?? tenantConcurrency(env),
         }
       : undefined,
     maxBodyBytes: env.BW_MAX_BODY_BYTES,
@@ -100,4 +108,15 @@ export function httpSettings(env: z.output<typeof httpVariables>) {
     startWaitMs: env.BW_START_WAIT_MS,
     drain: { noticeMs: env.BW_DRAIN_NOTICE_MS, withinMs: env.BW_DRAIN_MS },
   };
+}
+
+/** One tenant alone must not be able to fill the service for the others. */
+function tenantConcurrency({
+  BW_API_KEYS: keys = [],
+  BW_SHED: isShedding,
+  BW_SHED_MAX_REQUESTS: most,
+}: Env): number {
+  const usual = 1000;
+  const tenants = new Set(keys.map(({ tenant }) => tenant));
+  return isShedding && tenants.size > 1 ? Math.min(usual, Math.ceil(most / 2)) : usual;
 }

@@ -121,16 +121,52 @@ test("a limit that grows lets in who waits, before any newcomer", async () => {
   assert.deepEqual(begun, ["a", "b", "c", "d"]);
 });
 
+test("parties take turns: one that floods costs another one turn, and each one's own order is kept", async () => {
+  const { policyOf } = bulkhead({ limit: 1, queue: 10 });
+  const begun: string[] = [];
+  const calls = ["a1", "a2", "a3", "a4", "b1", "b2", "c1"].map((name) =>
+    open(policyOf(name.slice(0, 1)), name, begun),
+  );
+  for (const { end } of calls) end();
+  await Promise.all(calls.map(({ settled }) => settled));
+  assert.deepEqual(begun, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
+});
+
+test("in a full queue a party takes from the largest part, its latest call, as long as that is larger after", async () => {
+  const { policyOf, waiting } = bulkhead({ limit: 1, queue: 5 });
+  const begun: string[] = [];
+  const caller = new AbortController();
+  const call = (name: string, signal?: AbortSignal) => open(policyOf(name.slice(0, 1)), name, begun, signal);
+  const taken = ["a0", "a1", "a2", "a3", "a4"].map((name) => call(name));
+  const latest = call("a5", caller.signal);
+  await assert.rejects(call("a6").settled, BulkheadFull);
+  taken.push(call("b1"));
+  await assert.rejects(latest.settled, BulkheadFull);
+  // It has left the queue already.
+  caller.abort(left);
+  assert.equal(waiting(), 5);
+  taken.push(call("b2"));
+  const [, , , , second] = taken;
+  assert(second !== undefined);
+  await assert.rejects(second.settled, BulkheadFull);
+  // Two and three: with one more taken it would be three and two.
+  await assert.rejects(call("b3").settled, BulkheadFull);
+  for (const { end } of taken) end();
+  await Promise.allSettled(taken.map(({ settled }) => settled));
+  assert.deepEqual(begun, ["a0", "a1", "b1", "a2", "b2", "a3"]);
+  assert.equal(waiting(), 0);
+});
+
 test("however calls come, end and leave: bounds hold, order is kept, and no place is lost", async () => {
   const step = fc.oneof(
-    fc.constant({ do: "call" } as const),
+    fc.record({ do: fc.constant("call" as const), by: fc.constantFrom("a", "b", "c") }),
     fc.record({ do: fc.constantFrom("end", "leave"), of: fc.nat(30) }),
     fc.constant({ do: "turn" } as const),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(3), async (steps, queue) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(6), async (steps, queue) => {
       const limit = 2;
-      const { policy, inFlight, waiting } = bulkhead({ limit, queue });
+      const { policyOf, inFlight, waiting } = bulkhead({ limit, queue });
       const begun: string[] = [];
       let working = 0;
       const calls: { end: () => void; leave: () => void; settled: Promise<unknown> }[] = [];
@@ -139,8 +175,8 @@ test("however calls come, end and leave: bounds hold, order is kept, and no plac
         else if (now.do === "call") {
           const caller = new AbortController();
           const gate = Promise.withResolvers<void>();
-          const name = String(calls.length);
-          const settled = policy(async (signal) => {
+          const name = `${now.by}${calls.length}`;
+          const settled = policyOf(now.by)(async (signal) => {
             begun.push(name);
             working++;
             assert(working <= limit);
@@ -155,10 +191,13 @@ test("however calls come, end and leave: bounds hold, order is kept, and no plac
       }
       for (const { end } of calls) end();
       await Promise.allSettled(calls.map(({ settled }) => settled));
-      assert.deepEqual(
-        begun,
-        begun.toSorted((a, b) => Number(a) - Number(b)),
-      );
+      for (const party of ["a", "b", "c"]) {
+        const own = begun.filter((name) => name.startsWith(party)).map((name) => Number(name.slice(1)));
+        assert.deepEqual(
+          own,
+          own.toSorted((one, other) => one - other),
+        );
+      }
       assert.deepEqual([inFlight(), waiting()], [0, 0]);
     }),
   );

@@ -94,8 +94,10 @@ export function slowCaller({ url }: ServiceUnderTest) {
   const lines = ["POST /v1/chat/completions HTTP/1.1", `host: ${host}`, "connection: close"];
   return {
     socket,
-    head: (bodyBytes: number) =>
-      [...lines, "content-type: application/json", `content-length: ${bodyBytes}`, "", ""].join("\r\n"),
+    head: (bodyBytes: number, more: readonly string[] = []) =>
+      [...lines, ...more, "content-type: application/json", `content-length: ${bodyBytes}`, "", ""].join(
+        "\r\n",
+      ),
     [Symbol.dispose]: () => socket.destroy(),
   };
 }
