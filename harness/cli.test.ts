@@ -112,6 +112,12 @@ test("plan --must-fail and --without make the changes that they name", async () 
 const refused = [
   { what: "a misspelt scenario", args: ["nod-kill"], says: /SCENARIO_UNKNOWN/, instead: "node-kill" },
   { what: "a misspelt command", args: ["lst"], says: /SCENARIO_UNKNOWN/, instead: "list" },
+  {
+    what: "a misspelt command with its argument",
+    args: ["plna", "node-kill"],
+    says: /too many arguments/,
+    instead: "plan",
+  },
   { what: "a path to nothing", args: ["./node-kil.yaml"], says: /SCENARIO_UNKNOWN/, instead: "node-kill" },
   { what: "a misspelt option", args: ["node-kill", "--sede", "3"], says: /--sede/, instead: "--seed" },
   {

@@ -9,6 +9,7 @@ test("a mistyped word leads to the one that was meant", () => {
   assert.equal(nearestWord("latnecy", kinds), "latency");
   assert.equal(nearestWord("Kill-Node", kinds), "kill-node");
   assert.equal(nearestWord("kill", kinds), "kill-node");
+  assert.equal(nearestWord("plna", ["run", "plan"]), "plan");
   assert.equal(nearestWord("ony", ["one", "all"]), "one");
 });
 

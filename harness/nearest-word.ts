@@ -8,7 +8,14 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   const typed = word.toLowerCase();
   const maxDistance = typed.length < 5 ? 1 : Math.ceil(typed.length / 3);
   const near = closestMatch(typed, candidates, { maxDistance });
-  return near ?? candidates.find((candidate) => typed.length > 1 && candidate.startsWith(typed));
+  if (near !== undefined) return near;
+  const isShortFor = (candidate: string) => typed.length > 1 && candidate.startsWith(typed);
+  return candidates.find((candidate) => isShortFor(candidate) || lettersOf(candidate) === lettersOf(typed));
+}
+
+/** Two swapped letters are a distance of 2, which is too far for a short word. */
+function lettersOf(word: string): string {
+  return [...word].sort().join("");
 }
 
 /** What to write instead of an unknown word: `did you mean "pause-node"?`, or the list where none is near. */

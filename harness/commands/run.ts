@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { Interrupted } from "../abort.ts";
 import { createRunFolder, useRunFolder } from "../journal/run-folder.ts";
+import { nearestWord } from "../nearest-word.ts";
 import { createLiveDisplay, isRewritable } from "../reporters/live/display.ts";
 import { run as runPlan } from "../run/run.ts";
 import type { Deployment } from "../substrates/substrate.ts";
@@ -37,13 +38,22 @@ const run: CliCommand = {
           .choices(["fail", "pass"])
           .default("fail"),
       )
+      // A word that is no command is a scenario's name here: a mistyped command is told below.
+      .allowExcessArguments()
       .action(async (scenario: string, options: RunCommandOptions, self: Command) => {
+        if (self.args.length > 1) self.error(tooMany(self.args, commandNames(self)));
         const { outcome } = await storm(scenario, options, commandNames(self));
         finish(outcome === "INCONCLUSIVE" && options.inconclusive === "pass" ? "PASS" : outcome);
       });
   },
 };
 export default run;
+
+function tooMany([first = "", ...others]: readonly string[], commands: readonly string[]): string {
+  const near = nearestWord(first, commands);
+  const instead = near === undefined ? "" : `; did you mean "${near}"?`;
+  return `error: too many arguments for 'run': one scenario, and not ${others.join(" ")}${instead}`;
+}
 
 async function storm(
   scenario: string,

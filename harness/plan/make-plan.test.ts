@@ -315,11 +315,17 @@ test("a scenario names the change that makes it fail: a switch, or an SLO", () =
   assert.deepEqual(planned({ mustFail: { slo } }).slos, [availability]);
 });
 
-test("a change that does not fit is refused only when it is asked for", () => {
+test("a change that the system does not know is refused in every plan, with the switch that was probably meant", () => {
   const changes: Partial<Scenario> = { mustFail: { without: "braker" } };
-  assert.deepEqual(planned(changes).without, []);
-  assert.deepEqual(refusals(changes, { mustFail: true }), ["UNKNOWN_SWITCH"]);
+  for (const mustFail of [undefined, true]) {
+    assert.deepEqual(refusals(changes, { mustFail }), ["UNKNOWN_SWITCH"]);
+    assert.match(refusal(() => planned(changes, { mustFail })).message, /"braker".*did you mean "breaker"\?/);
+  }
+});
+
+test("a change that there is none of is missed only where it is asked for", () => {
   const { mustFail: _, ...unchanging } = scenario;
+  assert.deepEqual(planned({}, { scenario: unchanging }).without, []);
   assert.equal(
     refusal(() => planned({}, { scenario: unchanging, mustFail: true })).code,
     "MUST_FAIL_MISSING",

@@ -46,6 +46,7 @@ export function makePlan(request: PlanRequest): Plan {
   const phases = planPhases(scenario);
   const faults = planFaults(request, phases, seededRandom(seed), refuse);
   const env = planEnv(scenario, without, system, refuse);
+  checkSwitches([...without, ...switchesOf(scenario.mustFail)], system, refuse);
   checkSlos(slos, phases, system, refuse);
   const limits = refusals.some(({ code }) => code === "NOT_OFFERED") ? offer.limits : [];
   throwRefusals(`"${scenarioName}" for system "${system.name}"`, refusals, limits);
@@ -87,9 +88,11 @@ function changeOf({ mustFail }: Scenario, scenarioName: string): Change {
       { hint: 'add "mustFail: { without: <switch> }" to the scenario' },
     );
   }
-  return "without" in mustFail
-    ? { without: [mustFail.without], slos: [] }
-    : { without: [], slos: [mustFail.slo] };
+  return { without: switchesOf(mustFail), slos: "slo" in mustFail ? [mustFail.slo] : [] };
+}
+
+function switchesOf(mustFail: Scenario["mustFail"]): readonly string[] {
+  return mustFail !== undefined && "without" in mustFail ? [mustFail.without] : [];
 }
 
 function planPhases(scenario: Scenario): readonly PlannedPhase[] {
@@ -138,19 +141,21 @@ function planEnv(
     const instead = wordsInstead(name, Object.keys(system.services));
     refuse("UNKNOWN_SERVICE", `cannot set the environment of "${name}", which is no service: ${instead}`);
   }
-  const switches = [...new Set(services.flatMap(([, service]) => Object.keys(service.switches)))];
-  for (const name of without.filter((name) => !switches.includes(name))) {
-    refuse(
-      "UNKNOWN_SWITCH",
-      `cannot go without "${name}", which is no switch: ${wordsInstead(name, switches)}`,
-    );
-  }
   const added = services.map(([name, service]) => {
     const thrown = Object.entries(service.switches).filter(([known]) => without.includes(known));
     const settings = [scenario.env[name] ?? {}, ...thrown.map(([, env]) => env)];
     return [name, Object.fromEntries(settings.flatMap((env) => Object.entries(env)))] as const;
   });
   return Object.fromEntries(added.filter(([, env]) => Object.keys(env).length > 0));
+}
+
+/** The switch of `mustFail` is among them without --must-fail, too: a mistake in the file is told before the storm. */
+function checkSwitches(names: readonly string[], system: System, refuse: Refuse): void {
+  const known = Object.values(system.services).flatMap(({ switches }) => Object.keys(switches));
+  for (const name of names.filter((name) => !known.includes(name))) {
+    const instead = wordsInstead(name, [...new Set(known)]);
+    refuse("UNKNOWN_SWITCH", `cannot go without "${name}", which is no switch: ${instead}`);
+  }
 }
 
 function checkSlos(
