@@ -108,7 +108,7 @@ test("the service's environment: its TTL, and Redis's memory beside it", () => {
   const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"], hourMs);
   assert.match(text, /^BW_CACHE_FRESH_MS=60000$/m);
   assert.match(text, /^BW_CACHE_L1=off$/m);
-  assert.match(text, /maxmemory 40mb/);
+  assert.match(text, /maxmemory 56mb/);
   assert.match(text, /maxmemory-policy allkeys-lru/);
   assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
   assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), [], hourMs), RangeError);
@@ -127,7 +127,7 @@ test("the service's environment of two tiers: the memory of each process, and wh
   const text = serviceEnvironment(two, [], hourMs);
   assert.match(text, /^BW_CACHE_L1_POLICY=sieve$/m);
   assert.match(text, /^BW_CACHE_L1_MAX_BYTES=4194304$/m);
-  assert.match(text, /maxmemory 28mb/);
+  assert.match(text, /maxmemory 44mb/);
   assert.match(text, /maxmemory-policy allkeys-lfu/);
   for (const other of [
     { inclusion: "exclusive" },
