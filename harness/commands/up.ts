@@ -21,7 +21,10 @@ const up: CliCommand = {
     ["up --without breaker", "with one of its policies switched off"],
   ],
   configure(command, finish) {
-    addSystemOptions(command).action(async (options: SystemOptions) => {
+    addSystemOptions(
+      command,
+      "what is started: a file, or `reference` (default: ./system.yaml, else `reference`)",
+    ).action(async (options: SystemOptions) => {
       await keepUp(options);
       finish("PASS");
     });

@@ -54,7 +54,7 @@ export interface Deployment extends AsyncDisposable {
   readonly entry: URL;
   readonly members: readonly Member[];
   readonly links: readonly Link[];
-  /** Addresses for a person to look at, by name. */
+  /** Further addresses for a person to look at, by name. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Rejects when a part that is the harness's own has died, such as a proxy: the run is then worth nothing. */
   readonly broken: Promise<never>;

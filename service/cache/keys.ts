@@ -19,6 +19,9 @@ const embeddingDelivery = new Set(["encoding_format", ...accounts]);
 const answerPrefix = "answer:4:";
 const embeddingPrefix = "embedding:4:";
 
+/** As a key is written, of any version of the stored format. */
+export const keyPattern = /^(answer|embedding):\d{1,4}:[0-9a-f]{64}$/;
+
 /**
  * The key of an answer: a hash over tenant, model epoch and canonical request, the model included.
  *

@@ -30,6 +30,7 @@ export const cacheVariables = z.object({
     .string()
     .default("sieve")
     .refine(isPolicy, `must be one of ${policyNames.join(", ")}`)
+    .meta({ values: policyNames.map((name) => `\`${name}\``).join(", ") })
     .describe("what makes room"),
 
   BW_CACHE_WRITES: z

@@ -31,7 +31,7 @@ test("every problem is told at once, by its variable", () => {
     BW_REDIS_NODES: "a:1,b",
     BW_DEADLINE_MS: "2s",
   });
-  const names = problems.map((problem) => problem.slice(0, problem.indexOf("=")));
+  const names = problems.map((problem) => problem.split(/[= ]/)[0] ?? "");
   assert.deepEqual(names.sort(), [
     "BW_BREAKER",
     "BW_DEADLINE_MS",
@@ -136,6 +136,18 @@ test("a variable with our prefix that is no setting is a problem, and the neares
   assert.deepEqual(problemsOf({ ...minimal, BW_BREAKR: "off", PORT: "not ours" }), [
     "BW_BREAKR: there is no such setting; did you mean BW_BREAKER?",
   ]);
+});
+
+test("a variable that is near to none is not guessed at", () => {
+  assert.deepEqual(problemsOf({ ...minimal, BW_BOGUS: "1" }), [
+    "BW_BOGUS: there is no such setting; docs/configuration.md lists them",
+  ]);
+});
+
+test("without the model's address it is said what is missing, and how it looks", () => {
+  const [problem, ...others] = problemsOf({});
+  assert.deepEqual(others, []);
+  assert.match(problem ?? "", /^BW_MODEL_URL is required: .*http:\/\/127.0.0.1:8000$/);
 });
 
 test("settings that contradict each other are told with the rest; what is not set follows what is", () => {

@@ -1,4 +1,4 @@
-import leven from "leven";
+import { closestMatch } from "leven";
 import { z } from "zod";
 import { answeringSettings, answeringVariables } from "./answering.ts";
 import { cacheSettings, cacheVariables } from "./cache.ts";
@@ -78,7 +78,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems = (parsed.error?.issues ?? []).map(({ path, message }) => {
     const [name = "", ...rest] = path.map(String);
     const where = rest.length === 0 ? "" : ` (item ${rest.join(".")})`;
-    return `${name}=${shown(name, env[name] ?? "")}${where}: ${message}`;
+    const given = env[name];
+    return given === undefined ? `${name} ${message}` : `${name}=${shown(name, given)}${where}: ${message}`;
   });
   problems.push(
     ...timeoutProblems(env),
@@ -96,8 +97,11 @@ function unknownVariables(env: Readonly<Record<string, string | undefined>>): st
   return Object.keys(env)
     .filter((name) => name.startsWith(prefix) && !settingNames.includes(name))
     .map((name) => {
-      const [nearest] = settingNames.toSorted((a, b) => leven(name, a) - leven(name, b));
-      return `${name}: there is no such setting; did you mean ${nearest}?`;
+      // A third of it may be mistyped; with more, the guess would be another word.
+      const maxDistance = Math.ceil((name.length - prefix.length) / 3);
+      const near = closestMatch(name, settingNames, { maxDistance });
+      const instead = near === undefined ? "docs/configuration.md lists them" : `did you mean ${near}?`;
+      return `${name}: there is no such setting; ${instead}`;
     });
 }
 

@@ -13,8 +13,14 @@ export const dependencyVariables = z.object({
     .default("")
     .transform(list)
     .pipe(z.array(address))
+    .meta({ values: "`host:port,…`" })
     .describe("startup nodes; empty: no cache in Redis"),
-  BW_REDIS_USERNAME: z.string().min(1).optional().describe("of an ACL; unset: the user is default"),
+  BW_REDIS_USERNAME: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ values: "any text" })
+    .describe("of an ACL; unset: the user is default"),
   BW_REDIS_PASSWORD: z
     .string()
     .regex(
@@ -22,6 +28,7 @@ export const dependencyVariables = z.object({
       "must not begin or end with a space or a line break, as of the file that it came from",
     )
     .optional()
+    .meta({ values: "any text without blanks around it" })
     .describe("unset: nobody logs in"),
   BW_REDIS_TLS: offOn.describe(
     "the nodes' certificates are checked; NODE_EXTRA_CA_CERTS names more authorities",
@@ -30,18 +37,27 @@ export const dependencyVariables = z.object({
     .prefault("1000")
     .describe("replies that a connection may owe, also to callers who gave up; more commands are rejected"),
   BW_MODEL_URL: z
-    .url({ protocol: /^https?$/ })
+    .url({
+      protocol: /^https?$/,
+      error: ({ input }) =>
+        input === undefined
+          ? "is required: the model server's address, such as http://127.0.0.1:8000"
+          : "must be an address such as http://127.0.0.1:8000",
+    })
     .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
+    .meta({ values: "a URL, http or https" })
     .describe("the model server, without /v1"),
   BW_MODEL_NAME: z
     .string()
     .min(1)
     .default("llama-3-8b")
+    .meta({ values: "any text" })
     .describe("the one model that is served; requests for others are answered 404"),
   BW_MODEL_EPOCH: z
     .string()
     .regex(/^[\w.:-]{1,64}$/, "must be 1 to 64 letters, digits and . : _ -")
     .default("1")
+    .meta({ values: "1 to 64 of A-Z a-z 0-9 . : _ -" })
     .describe("another one with each new version of the model: answers from before are out of reach at once"),
 });
 

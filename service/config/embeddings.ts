@@ -3,7 +3,12 @@ import { count, positiveMs, whole } from "./values.ts";
 
 /** POST /v1/embeddings. */
 export const embeddingsVariables = z.object({
-  BW_EMBEDDINGS_MODEL_NAME: z.string().min(1).default("embed-256").describe("at the model server too"),
+  BW_EMBEDDINGS_MODEL_NAME: z
+    .string()
+    .min(1)
+    .default("embed-256")
+    .meta({ values: "any text" })
+    .describe("at the model server too"),
   BW_EMBEDDINGS_FRESH_MS: positiveMs
     .prefault("86400000")
     .describe("how long an embedding is served without asking the model"),

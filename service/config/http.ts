@@ -12,7 +12,11 @@ const apiKey = z
 
 /** Listening, who may ask, limits of a request, start and drain. */
 export const httpVariables = z.object({
-  BW_HOST: z.string().default("127.0.0.1").describe("address to listen on: loopback unless told otherwise"),
+  BW_HOST: z
+    .string()
+    .default("127.0.0.1")
+    .meta({ values: "a host name or an IP address" })
+    .describe("address to listen on: loopback unless told otherwise"),
   BW_PORT: whole(0, 65_535).prefault("8080").describe("0 takes any free port"),
   BW_API_KEYS: z
     .string()
@@ -28,6 +32,7 @@ export const httpVariables = z.object({
         )
         .optional(),
     )
+    .meta({ values: "`tenant:key,…`" })
     .describe('"tenant:key", comma-separated; unset: any key, tenant "public"; a tenant may have several'),
   BW_TENANT_LIMIT: onOff.describe("the limits of each tenant, a replica; beyond them: 429"),
   BW_TENANT_RATE: count.optional().describe("requests per second in the long run; unset: any rate"),

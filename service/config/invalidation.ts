@@ -25,6 +25,7 @@ export const invalidationVariables = z.object({
     .optional()
     .transform((text) => (text === undefined ? [] : list(text)))
     .pipe(z.array(z.string().regex(/^\S{8,}$/, "a key has at least 8 characters")))
+    .meta({ values: "`key,…`, each of 8 characters or more" })
     .describe(
       "keys that may invalidate a model's answers for all tenants, comma-separated; unset: nobody may",
     ),

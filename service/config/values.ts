@@ -28,14 +28,16 @@ export const share = z
   .string()
   .regex(/^0?\.\d{1,9}$/, "must be a share between 0 and 1, such as 0.5")
   .transform(Number)
-  .pipe(z.number().gt(0));
+  .pipe(z.number().gt(0))
+  .meta({ values: "above 0, below 1" });
 
-/** Above 0, such as 1 or 0.5. */
+/** Above 0 and below 1000, such as 1 or 0.5. */
 export const factor = z
   .string()
-  .regex(/^\d{1,3}(\.\d{1,9})?$/, "must be a number above 0, such as 1 or 0.5")
+  .regex(/^\d{1,3}(\.\d{1,9})?$/, "must be a number above 0 and below 1000, such as 1 or 0.5")
   .transform(Number)
-  .pipe(z.number().gt(0));
+  .pipe(z.number().gt(0))
+  .meta({ values: "above 0, below 1000" });
 
 /** A comma-separated list; an empty text is an empty list. */
 export const list = (text: string) =>

@@ -105,7 +105,6 @@ test("a tenant reaches nobody else's answers, whatever it sends; an admin reache
     { model: "llama-3-8b" },
     { model: "*:llama-3-8b" },
     { key: keyOf(question, "b") },
-    { key: `b:${keyOf(question, "b")}` },
     { request: requestFor(question) },
   ];
   for (const body of foreign) assert.equal((await invalidate(service, body, as("key-a"))).status, 200);
@@ -120,6 +119,20 @@ test("a tenant reaches nobody else's answers, whatever it sends; an admin reache
   assert.equal((await invalidate(service, { tenant: true }, as("admin-key"))).code, "not_a_tenant");
   assert.equal((await invalidate(service, { tenant: true }, as("key-c"))).status, 401);
   assert.equal((await askWith(service, question, as("admin-key"))).status, 401);
+});
+
+test("a key that none can be is refused, and says where one is found", async () => {
+  await using service = await given.start();
+  const key = keyOf(freshQuestion());
+  for (const wrong of [`b:${key}`, key.slice(0, -1), `${key}0`, "answer:xyz", ""]) {
+    const reply = await invalidate(service, { key: wrong });
+    assert.deepEqual([reply.status, reply.code], [400, "invalid_request"], wrong);
+    assert.match(reply.text, /x-cache-key/);
+  }
+  for (const form of ["embedding:3:", "answer:12:"]) {
+    const other = key.replace(/^.*:/, form);
+    assert.equal((await invalidate(service, { key: other })).status, 200);
+  }
 });
 
 test("an admin's requests are counted as such: for no tenant, nor as without a known key", async () => {

@@ -80,6 +80,22 @@ test("is answered in OpenAI's way with the right status, and the service lives",
   assert.equal(await service.metric(requests), cases.filter(([, status]) => status === 400).length);
 });
 
+test("a body that is not sent as JSON is refused, and it is said how to send it", async () => {
+  await using service = await given.start({ BW_REDIS_NODES: "" });
+  const body = JSON.stringify(requestFor("x"));
+  for (const path of ["/v1/chat/completions", "/v1/embeddings", "/v1/cache/invalidate"]) {
+    for (const type of ["application/x-www-form-urlencoded", "text/plain", ""]) {
+      const headers = { "content-type": type };
+      const response = await fetch(service.url + path, { method: "POST", headers, body });
+      const text = await response.text();
+      assert.deepEqual([response.status, JSON.parse(text).error.code], [415, "unsupported_media_type"]);
+      assert.match(text, /with content-type: application\/json/);
+    }
+  }
+  const reply = await service.post(body, { "content-type": "application/json; charset=utf-8" });
+  assert.equal(reply.status, 200);
+});
+
 test("what asks for plain text is answered, however it says so, and whatever was said before", async () => {
   await using service = await given.start({ BW_REDIS_NODES: "" });
   const call = { id: "1", type: "function", function: { name: "f", arguments: "{}" } };

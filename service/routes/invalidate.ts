@@ -1,6 +1,6 @@
 import type { RequestHandler } from "express";
 import { z } from "zod";
-import { cacheKey, embeddingKey } from "../cache/keys.ts";
+import { cacheKey, embeddingKey, keyPattern } from "../cache/keys.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
 import { tenantOf } from "../telemetry/request-record.ts";
@@ -24,10 +24,7 @@ export interface InvalidateDeps {
 }
 
 const target = z.strictObject({
-  key: z
-    .string()
-    .regex(/^[\w:.-]{1,200}$/, "not a key")
-    .optional(),
+  key: z.string().regex(keyPattern, "not a key: x-cache-key tells an answer's").optional(),
   request: z.record(z.string(), z.unknown()).optional(),
   tag: z.string().regex(tagPattern, "not a tag").optional(),
   model: z.string().min(1).max(200).optional(),

@@ -12,6 +12,8 @@ export function bodyReader(maxBytes: number): ReadBody {
   const parse = express.json({ limit: maxBytes, inflate: false });
   return (req, res) =>
     new Promise((resolve, reject) => {
+      // null: there is no body; its first missing field is told then.
+      if (req.is("application/json") === false) return reject(notJson());
       parse(req, res, (thrown?: unknown) => {
         if (thrown !== undefined) reject(thrown);
         else if (isDeeper(req.body, maxDepth)) {
@@ -19,6 +21,12 @@ export function bodyReader(maxBytes: number): ReadBody {
         } else resolve(req.body);
       });
     });
+}
+
+/** What the parser does not take, it leaves unread: the body would seem to be missing. */
+function notJson(): ApiError {
+  const message = "Send the body as JSON, with content-type: application/json";
+  return new ApiError(415, "unsupported_media_type", message);
 }
 
 function isDeeper(value: unknown, depth: number): boolean {

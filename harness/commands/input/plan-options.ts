@@ -22,18 +22,18 @@ export interface PlanOptions extends SystemOptions {
 }
 
 /** The options that say which system, and in which state. */
-export function addSystemOptions(command: Command): Command {
+export function addSystemOptions(command: Command, what: string): Command {
   return command
-    .option(
-      "--system <file>",
-      "what is stormed: a file, or `reference` (default: the system.yaml of the scenario)",
-    )
+    .option("--system <file>", what)
     .option("--without <switch>", "throw a switch of the system; can be repeated", collect);
 }
 
 /** The options that decide a plan, beside the scenario. */
 export function addPlanOptions(command: Command): Command {
-  return addSystemOptions(command)
+  return addSystemOptions(
+    command,
+    "what is stormed: a file, or `reference` (default: the system.yaml of the scenario)",
+  )
     .option("--seed <number>", "of all draws, in place of the scenario's", toSeed)
     .option("--must-fail", "make the change with which the scenario says that it must fail");
 }

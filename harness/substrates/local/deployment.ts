@@ -126,7 +126,6 @@ export function deploy(
     members: layout.members.map(({ id, of }) => ({ id, of })),
     links: layout.links.map(({ id, from, to }) => ({ id, from, to })),
     addresses: {
-      entry: `http://${layout.entry.host}:${layout.entry.port}`,
       ...Object.fromEntries(layout.members.map(({ id, direct }) => [id, `${direct.host}:${direct.port}`])),
       "toxiproxy API": apiUrl,
     },
