@@ -91,6 +91,7 @@ async function start(name: string, script: string, entry: URL, change: Partial<L
       ratePerS: 50,
       keys: { distribution: "zipf", exponent: 1, count: 10 },
       timeoutMs: 1000,
+      env: {},
       vus: 75,
       durationMs: 1000,
       ...change,
@@ -250,6 +251,21 @@ export default function () {
   assert.deepEqual(typesOf(run), ["clock", "warning", "load-started", "warning", "load-ended"]);
 });
 
+test("the script has the scenario's settings, and none of them is in the place of the harness's own", async () => {
+  const paths = new Set<string | undefined>();
+  await using server = await serve((request, response) => {
+    paths.add(request.url);
+    response.end("ok");
+  });
+  const script = reportingScript.replace('"/" +', '"/" + __ENV.COLOUR + "/" +');
+  assert.notEqual(script, reportingScript);
+  const run = await start("settings", script, server.entry, {
+    env: { COLOUR: "blue", BREAKWATER_SEED: "stolen" },
+  });
+  await run.load.ended;
+  assert.deepEqual([...paths], ["/blue/7"]);
+});
+
 test("what a callback throws ends the load and is handed on", async () => {
   await using server = await serve((_request, response) => response.end("ok"));
   const file = join(folder, "callback.ts");
@@ -261,6 +277,7 @@ test("what a callback throws ends the load and is handed on", async () => {
       ratePerS: 50,
       keys: { distribution: "uniform", exponent: 1, count: 10 },
       timeoutMs: 1000,
+      env: {},
       vus: 10,
       durationMs: 60_000,
     },

@@ -74,6 +74,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
       wrapper,
     ],
     env: {
+      ...load.env,
       K6_AUTO_EXTENSION_RESOLUTION: "false",
       K6_CSV_FILENAME: "-",
       // A longer interval makes for longer pauses in k6 when it writes.

@@ -11,6 +11,8 @@ export interface LoadSpec {
   };
   /** Time that a request may take before the load generator gives it up. */
   readonly timeoutMs: number;
+  /** The script's own settings. */
+  readonly env: Readonly<Record<string, string>>;
   /** So many requests can be under way before an arrival is dropped. */
   readonly vus: number;
   readonly durationMs: number;

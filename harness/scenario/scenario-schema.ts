@@ -15,6 +15,13 @@ const load = z.strictObject({
     count: z.int().positive().describe("how many different requests there are"),
   }),
   timeout: someTime.prefault("3s").describe("after which the load gives a request up"),
+  env: z
+    .record(
+      z.string().regex(/^(?!BREAKWATER_|K6_)[A-Za-z_]\w*$/, "this name is the harness's own"),
+      z.string(),
+    )
+    .default({})
+    .describe("what the script reads of it is the script's affair"),
 });
 
 const phases = z

@@ -13,6 +13,8 @@ export interface Scenario {
       readonly count: number;
     };
     readonly timeoutMs: number;
+    /** The script's own settings of this experiment. */
+    readonly env: Readonly<Record<string, string>>;
   };
   /** How long each phase lasts, in ms. */
   readonly phases: {

@@ -15,7 +15,7 @@ export function toScenario(file: ScenarioFile, input: unknown): Scenario {
   return {
     title,
     hypothesis: hypothesis.trim(),
-    load: { ratePerS: load.rate, keys: load.keys, timeoutMs: load.timeout },
+    load: { ratePerS: load.rate, keys: load.keys, timeoutMs: load.timeout, env: load.env },
     phases: {
       warmup,
       baseline,

@@ -148,6 +148,7 @@ function plan(slos: readonly PlannedSlo[], faults: readonly PlannedFault[]): Pla
       ratePerS: 100,
       keys: { distribution: "zipf", exponent: 1, count: 500 },
       timeoutMs: 3000,
+      env: {},
       vus: 350,
       durationMs: 13_000,
     },

@@ -33,6 +33,8 @@ export const recordedPlan: z.ZodType<Plan> = z.object({
       count: z.number(),
     }),
     timeoutMs: z.number(),
+    // Runs of before know of none.
+    env: z.record(z.string(), z.string()).default({}),
     vus: z.number(),
     durationMs: z.number(),
   }),

@@ -52,7 +52,11 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
     learning: places?.learning,
     timeout: timeouts && timeout(timeouts.modelMs),
   };
-  const attemptOf = (tenant: string) => guard({ ...parts, bulkhead: places?.bulkhead.policyOf(tenant) });
+  const attemptOf = (tenant: string) => {
+    // Without limits of tenants nobody is told from anybody else.
+    const whose = config.tenantLimits === undefined ? "" : tenant;
+    return guard({ ...parts, bulkhead: places?.bulkhead.policyOf(whose) });
+  };
   if (retries === undefined || budget === undefined) return ({ tenant }) => attemptOf(tenant);
 
   return ({ tenant, deadline, delivered }) => {

@@ -15,7 +15,7 @@ const truth: Truth = {
   model: "llama-3-8b",
   modelVersion: "1",
   // The service keeps an answer fresh for 10 min and may give it for 1 h more while the model is gone; 10 s of margin.
-  maxAgeMs: Number(__ENV.BREAKWATER_MAX_AGE_MS ?? 4_210_000),
+  maxAgeMs: Number(__ENV["MAX_AGE_MS"] ?? 4_210_000),
 };
 
 /** One request in so many is streamed. */
@@ -29,6 +29,15 @@ const fewEvery = 10;
 /** The second tenant has so many questions of its own, few enough to be asked early. */
 const fewKeys = 20;
 
+/** Before one request in so many, both tenants withdraw all their answers; 0: never. */
+const withdrawEvery = Number(__ENV["WITHDRAW_EVERY"] ?? 0);
+/**
+ * With each request so many others are sent that nobody has asked before; 0: none. They are the second tenant's, which
+ * then asks nothing else. Nobody reports them, or waits for them for long.
+ */
+const flood = Number(__ENV["FLOOD"] ?? 0);
+const floodTimeoutMs = 500;
+
 const topic =
   "a breakwater takes the storm so that the harbour behind it stays calm. What does it cost to build one in " +
   "deep water, who pays for it, and how is it known to hold before the first winter comes?";
@@ -39,7 +48,7 @@ const requests = new Trend("breakwater_request", true);
 /** Sends one request and reports it, as docs/load.md says. */
 export default function chat(): void {
   const number = exec.scenario.iterationInTest;
-  const asker = number % fewEvery === fewEvery / 2 ? few : most;
+  const asker = flood === 0 && number % fewEvery === fewEvery / 2 ? few : most;
   const drawn = keyAt(shares, seed, number);
   const question = `Question ${asker === few ? drawn % fewKeys : drawn}: ${topic}`;
   const stream = number % streamEvery === streamEvery - 1;
@@ -49,10 +58,11 @@ export default function chat(): void {
     temperature: 0,
     ...(stream ? { stream } : {}),
   });
+  if (withdrawEvery > 0 && number % withdrawEvery === 0) withdraw();
   // Measured here, since k6's own timings are 0 where no connection came about.
   const beganAt = exec.instance.currentTestRunDuration;
   const response = http.post(url, body, {
-    headers: { "content-type": "application/json", authorization: `Bearer ${asker.key}` },
+    headers: headersOf(asker.key),
     timeout: timeoutMs,
   });
   const tookMs = exec.instance.currentTestRunDuration - beganAt;
@@ -60,6 +70,36 @@ export default function chat(): void {
     status: String(response.status),
     ...inspect(response, asker.tenant, question, stream),
   });
+  if (flood > 0) floodWith(number);
+}
+
+function withdraw(): void {
+  for (const { key } of [most, few]) {
+    http.post(`${setting("BREAKWATER_URL")}/v1/cache/invalidate`, JSON.stringify({ tenant: true }), {
+      headers: headersOf(key),
+      timeout: timeoutMs,
+    });
+  }
+}
+
+function floodWith(number: number): void {
+  const params = { headers: headersOf(few.key), timeout: floodTimeoutMs };
+  http.batch(
+    Array.from({ length: flood }, (_, index) => ({
+      method: "POST",
+      url,
+      body: JSON.stringify({
+        model: truth.model,
+        messages: [{ role: "user", content: `Nobody asked ${number}.${index} before: ${topic}` }],
+        temperature: 0,
+      }),
+      params,
+    })),
+  );
+}
+
+function headersOf(key: string): Record<string, string> {
+  return { "content-type": "application/json", authorization: `Bearer ${key}` };
 }
 
 /** The tags of a request beside its status. */

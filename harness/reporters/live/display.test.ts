@@ -20,6 +20,7 @@ const plan: Plan = {
     ratePerS: 100,
     keys: { distribution: "zipf", exponent: 1, count: 10 },
     timeoutMs: 3000,
+    env: {},
     vus: 350,
     durationMs: 30_000,
   },
