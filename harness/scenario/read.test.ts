@@ -65,7 +65,7 @@ test("a scenario is read with its units, its defaults, and parameters and limits
   assert.deepEqual(await readScenario(await written(good)), {
     title: "A title",
     hypothesis: "Something holds",
-    load: { ratePerS: 10, keys: { distribution: "zipf", exponent: 1, count: 10 }, timeoutMs: 3000 },
+    load: { ratePerS: 10, keys: { distribution: "zipf", exponent: 1, count: 10 }, timeoutMs: 3000, env: {} },
     phases: { warmup: 500, baseline: 1000, fault: 2000, recovery: 60_000 },
     env: { api: { SETTING: "1" } },
     faults: [
