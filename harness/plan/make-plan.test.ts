@@ -63,7 +63,12 @@ const availability: SloSpec = { slo: "availability", limit: "99%", during: ["bas
 const scenario: Scenario = {
   title: "A title",
   hypothesis: "Something holds",
-  load: { ratePerS: 30, keys: { distribution: "zipf", exponent: 1, count: 10 }, timeoutMs: 3000, env: { COLOUR: "blue" } },
+  load: {
+    ratePerS: 30,
+    keys: { distribution: "zipf", exponent: 1, count: 10 },
+    timeoutMs: 3000,
+    env: { COLOUR: "blue" },
+  },
   phases: { warmup: 1000, baseline: 2000, fault: 3000, recovery: 4000 },
   env: { api: { FRESH_MS: "2000", BREAKER: "on" } },
   faults: [kill({ role: "master" })],
