@@ -28,6 +28,7 @@ const program = new Command("simulate")
   .option("--format <name>", "format of the log (guessed and shown otherwise)")
   .option("--columns <map>", "for CSV: time=TIMESTAMP,promptTokens=ContextTokens")
   .option("--malformed-share <share>", "largest share of malformed lines that is let pass (0.01)")
+  .option("--keep-uncacheable", "replay requests, too, whose answers the log's own rule kept out of a cache")
   .option("--keep", "keep the parsed columns beside the log, and take them from there")
   .option("--strategies <list>", "exact, ttl, normalised, semantic, tiered, prefix (all that the log allows)")
   .option("--policies <list>", "rules of eviction")
@@ -78,11 +79,12 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
   for (const path of [settings.json, settings.csv, settings.html, settings.writeConfig]) {
     if (path !== undefined) await requireWritable(path);
   }
-  const { format, columns, malformedShare, keep } = settings;
+  const { format, columns, malformedShare, keepUncacheable, keep } = settings;
   const vectors =
     settings.embedder === undefined ? undefined : new RequestVectors(await loadEmbedder(settings.embedder));
   const { log, report: read } = await loadLog(program.args[0] ?? sample, {
     keep,
+    keepUncacheable,
     signal,
     ...(format === undefined ? {} : { format }),
     ...(columns === undefined ? {} : { columns }),

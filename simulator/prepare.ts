@@ -195,7 +195,7 @@ function assumed(input: EvaluationInput, settings: Settings, bytesEstimated: boo
   const { cost, infrastructure, answerBytes, log } = input;
   const { redisGiBHourUsd, redisCopies, memoryGiBHourUsd, gpuHourUsd, source, date } = infrastructure;
   const lines = [
-    `A hit takes ${hits.localMs} ms in the process and ${hits.sharedMs} ms over the network, and answers are cacheable whatever their temperature.`,
+    `A hit takes ${hits.localMs} ms in the process and ${hits.sharedMs} ms over the network, and answers are cacheable whatever their temperature, where the log has no rule of its own.`,
     `Redis $${redisGiBHourUsd} per GiB and hour, ${redisCopies} copies; plain memory $${memoryGiBHourUsd}: ${source}, ${date}. 200 bytes beside each answer; a full cache is paid for as if full from the start.`,
   ];
   if (settings.warmup > 0)

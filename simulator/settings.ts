@@ -86,6 +86,7 @@ const schema = z
       })
       .optional(),
     malformedShare: share.optional(),
+    keepUncacheable: z.boolean().default(false),
     keep: z.boolean().default(false),
     strategies: listOf(z.enum(strategyKinds)).optional(),
     policies: listOf(z.enum(namesOf(policies))).default(defaultPolicies),

@@ -139,7 +139,7 @@ export function serviceEnvironment(
     ...assumptions.map((line) => `# Assumed: ${line}`),
     `BW_CACHE_FRESH_MS=${freshMs}`,
     ...local,
-    "# The replay has served answers that were drawn at random, too (temperature above 0). To do so:",
+    "# The replay has served answers that were drawn at random (temperature above 0), where they were in it. To do so:",
     "#BW_CACHE_SAMPLED=on",
     `# For Redis (redis.conf): ${answersMiB} MiB for the answers, and ${redisOwnMiB} MiB that a node takes for itself and its`,
     `# connections. This is for one master; of n, each needs ${redisOwnMiB} + ${answersMiB} / n.`,

@@ -12,12 +12,14 @@ export interface Format {
    * For JSON lines that can be read each without the others: several threads then read a large log, each with a reader of
    * its own. Its reader throws LooksBack at a line that does need the others.
    */
-  openLines?(builder: LogBuilder, problems: Problems): LogReader;
+  openLines?(builder: LogBuilder, problems: Problems, options: FormatOptions): LogReader;
 }
 
 export interface FormatOptions {
   /** For `csv`: which column is what. Missing: guessed from the names in the header. */
   readonly columns?: ColumnMap;
+  /** Of `openai`: whether rows whose `rule` says that their answers may not be stored are replayed too. */
+  readonly keepUncacheable?: boolean;
 }
 
 /** The fields of a row that a CSV column can hold. */

@@ -2,7 +2,7 @@ import { keepColumns, keptColumns, type ReadLog, sourceOf } from "./columns-file
 import { type ReadOptions, readLog } from "./read.ts";
 
 /** To be raised with every change to what a log is read as: columns of another version are not taken. */
-const parserVersion = 5;
+const parserVersion = 6;
 
 export interface LoadOptions extends ReadOptions {
   /** Whether to keep the columns in a file beside the log, and to take them from there when they still fit. */
@@ -18,8 +18,11 @@ export async function loadLog(path: string, options: LoadOptions): Promise<ReadL
   // Kept columns have no texts to embed.
   if (!options.keep || options.requests !== undefined)
     return { ...(await readLog(path, options)), kept: false };
-  const { format, columns, mostMalformedShare } = options;
-  const readAs = JSON.stringify([parserVersion, format ?? null, columns ?? null, mostMalformedShare ?? null]);
+  const { format, columns, mostMalformedShare, keepUncacheable } = options;
+  const readAs = JSON.stringify([
+    ...[parserVersion, format ?? null, columns ?? null, mostMalformedShare ?? null],
+    keepUncacheable ?? false,
+  ]);
   const kept = await keptColumns(path, readAs);
   if (kept !== undefined) return { ...kept, kept: true };
   const source = await sourceOf(path).catch(() => undefined);

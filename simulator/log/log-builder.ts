@@ -41,6 +41,8 @@ export interface TimeRange {
 /** -1 as a Uint32Array holds it. */
 const noClient = 0xffffffff;
 const noScope = 0xffffffff;
+/** The rows that have the tenant and model of their key; other invalidations need not. */
+const ofKeysScope: ReadonlySet<number> = new Set([rowKind.request, rowKind.dropScope]);
 
 /** Collects rows in any order of time, and makes the log of them. */
 export class LogBuilder {
@@ -314,7 +316,7 @@ export class LogBuilder {
     const keyScope = new Uint32Array(new SharedArrayBuffer(4 * this.keys.size)).fill(noScope);
     for (let row = 0; row < key.length; row++) {
       // The key has its tenant and model in it: the first row tells.
-      if (keyScope[key[row] ?? 0] !== noScope || kind[row] !== rowKind.request) continue;
+      if (keyScope[key[row] ?? 0] !== noScope || !ofKeysScope.has(kind[row] ?? 0)) continue;
       const pair = 0x10000 * (tenant[row] ?? 0) + (model[row] ?? 0);
       let scope = scopes.get(pair);
       if (scope === undefined) {

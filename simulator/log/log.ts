@@ -67,5 +67,8 @@ export interface PromptBlocks {
   readonly tokensPerBlock: number;
 }
 
-/** The values of `RequestLog.kind`: a row is a request, or an invalidation that drops its key, or all keys. */
-export const rowKind = { request: 0, dropKey: 1, dropAll: 2 } as const;
+/**
+ * The values of `RequestLog.kind`: a row is a request, or an invalidation that drops its key, all keys, or those of its
+ * key's tenant and model (`keyScope`).
+ */
+export const rowKind = { request: 0, dropKey: 1, dropAll: 2, dropScope: 3 } as const;

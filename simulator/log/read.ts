@@ -19,6 +19,8 @@ export interface ReadOptions {
   readonly format?: FormatName;
   /** For `csv`, which it says that the log is. */
   readonly columns?: ColumnMap;
+  /** Whether rows are kept of which the log says that their answers may not be stored. */
+  readonly keepUncacheable?: boolean;
   /** The largest share of malformed lines that is let pass. */
   readonly mostMalformedShare?: number;
   /** Threads that read a large log of JSON lines; 0 and 1: none but this one. Default: one for each core. */
@@ -120,7 +122,7 @@ async function readOnce(
     let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     reader = formats[format].open(builder, problems, options);
     await using way = byThreads(format, file, bytes.subarray(from, filled), options)
-      ? new LineThreads(threadsOf(options), format, builder, problems)
+      ? new LineThreads(threadsOf(options), format, options, builder, problems)
       : oneThread(reader);
     for (;;) {
       const next = await way.read({ bytes, from, to: filled, last });
@@ -147,7 +149,11 @@ async function readOnce(
   checkShare(path, format, problems, options.mostMalformedShare ?? defaultMostMalformedShare);
   if (builder.rows === 0) {
     throw new LogError("EMPTY_LOG", `Cannot replay log "${path}": as ${format} it holds no requests`, {
-      hint: `Records: ${problems.records}. Formats: ${Object.keys(formats).join(", ")}.`,
+      hint: [
+        `Records: ${problems.records}.`,
+        ...Object.entries(problems.skipped).map(([reason, count]) => `${count} × ${reason}.`),
+        `Formats: ${Object.keys(formats).join(", ")}.`,
+      ].join(" "),
     });
   }
   const report: ReadReport = {

@@ -18,6 +18,8 @@ export interface AnswerCache {
   /** Drops the answer for the row's key from every tier. */
   invalidate(row: number): void;
   invalidateAll(): void;
+  /** Drops the answers of the tenant and model of the row's key from every tier. */
+  invalidateScope(row: number): void;
   lose(loss: Loss): void;
 }
 
@@ -30,6 +32,8 @@ export interface AnswerInputs {
   readonly keys: number;
   /** The parts of a store that do not depend on its tier's place. */
   storeOptions(tier: TierSpec): StoreOptions;
+  /** Tells the keys of the tenant and model of the row's key. */
+  ofScope(row: number): (key: number) => boolean;
 }
 
 /** @throws StrategyError */
@@ -49,6 +53,7 @@ export function createAnswers(
     losses,
     key,
     keys,
+    ofScope: scopes(log, key, keys),
     storeOptions: (tier) => ({
       tier,
       keys,
@@ -135,6 +140,22 @@ function costs(
       missCost?.[row] ?? Math.max(1, (log.promptTokens[row] as number) + (log.outputTokens[row] as number));
   }
   return cost;
+}
+
+function scopes(log: RequestLog, key: Uint32Array, keys: number): AnswerInputs["ofScope"] {
+  const { keyScope } = log;
+  if (keyScope === undefined) return () => () => true;
+  let scopeOf: Uint32Array | undefined;
+  return (row) => {
+    if (scopeOf === undefined) {
+      scopeOf = new Uint32Array(keys);
+      for (let at = 0; at < log.rows; at++)
+        scopeOf[key[at] as number] = keyScope[log.key[at] as number] as number;
+    }
+    const known = scopeOf;
+    const scope = keyScope[log.key[row] as number];
+    return (of) => known[of] === scope;
+  };
 }
 
 function isRequest({ kind }: RequestLog, row: number): boolean {

@@ -55,6 +55,25 @@ test("an invalidation drops its key from every tier, or all keys, and is no requ
   assert.deepEqual(outcomes(rows, { tiers: [{ policy: "belady", capacity: 5 }] }), expected, "belady");
 });
 
+test("an invalidation of one tenant and model drops their keys from every tier, and no others", () => {
+  const asked = [
+    { key: 0, tenant: "a" },
+    { key: 1, tenant: "b" },
+    { key: 2, tenant: "b" },
+  ];
+  const rows = [...asked, { key: 1, tenant: "b", kind: rowKind.dropScope }, ...asked];
+  const expected = [miss, miss, miss, notARequest, l1, miss, miss];
+  assert.deepEqual(outcomes(rows, {}), expected);
+  assert.deepEqual(outcomes(rows, { tiers: [roomy, roomy] }), expected);
+  assert.deepEqual(outcomes(rows, { match: "normalised" }), expected);
+  const similar = rows.map((row) => ({ ...row, nearest: [-1, 0] as const }));
+  const semantic = { match: "semantic", semantic: { similarity: "recorded", threshold: 1 } };
+  assert.deepEqual(outcomes(similar, semantic), expected);
+  // One tenant and one model: all that there is.
+  const alone = rows.map(({ tenant: _, ...row }) => row);
+  assert.deepEqual(outcomes(alone, {}), [miss, miss, miss, notARequest, miss, miss, miss]);
+});
+
 test("a cold start loses all; a replica that is away is routed around and comes back empty", () => {
   const rows = [0, 1, 2, 3, 4].map((at) => ({ key: 0, at }));
   assert.deepEqual(outcomes(rows, {}, [{ atMs: 2, what: "all" }]), [miss, l1, miss, l1, l1]);

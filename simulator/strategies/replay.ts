@@ -68,6 +68,7 @@ export function replay(log: RequestLog, spec: StrategySpec, context: ReplayConte
     if (what !== rowKind.request) {
       result.outcome[row] = outcome.notARequest;
       if (what === rowKind.dropAll) answers?.invalidateAll();
+      else if (what === rowKind.dropScope) answers?.invalidateScope(row);
       else answers?.invalidate(row);
       continue;
     }

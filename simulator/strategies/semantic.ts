@@ -14,7 +14,7 @@ import { StrategyError } from "./strategy-error.ts";
  * @throws StrategyError `NOT_IN_LOG` where neither the log nor the caller gives similarities
  */
 export function createSemantic(inputs: AnswerInputs, context: ReplayContext): AnswerCache {
-  const { log, spec, losses, key, keys, storeOptions } = inputs;
+  const { log, spec, losses, key, keys, storeOptions, ofScope } = inputs;
   const { vectors } = context;
   const settings = spec.semantic ?? { similarity: "recorded", threshold: 1, chained: false };
   const held =
@@ -87,6 +87,9 @@ export function createSemantic(inputs: AnswerInputs, context: ReplayContext): An
     invalidateAll: () => {
       store.lose(() => true);
       held?.clear();
+    },
+    invalidateScope(row) {
+      store.lose(ofScope(row)); // As of a lost shard: their vectors leave when they are next found.
     },
     lose({ what, node, shards }) {
       if (what === "l2") {

@@ -4,7 +4,7 @@ import { isAway } from "./losses.ts";
 import { createStore } from "./store.ts";
 
 /** One tier that all share. A loss of "l2" takes a shard of it, one of "l1" or "all" takes the whole. */
-export function createSingle({ log, spec, losses, key, storeOptions }: AnswerInputs): AnswerCache {
+export function createSingle({ log, spec, losses, key, storeOptions, ofScope }: AnswerInputs): AnswerCache {
   const store = createStore(storeOptions(spec.tiers[0]));
   const { timeMs } = log;
   const absences = losses.filter(({ downMs }) => downMs > 0);
@@ -25,6 +25,7 @@ export function createSingle({ log, spec, losses, key, storeOptions }: AnswerInp
     },
     invalidate: (row) => store.remove(key[row] as number),
     invalidateAll: () => store.lose(() => true),
+    invalidateScope: (row) => store.lose(ofScope(row)),
     lose({ what, node, shards }) {
       if (what === "l2") store.lose((of) => nodeOf(of, shards) === node);
       else store.lose();

@@ -6,7 +6,7 @@ import { createStore, type Store } from "./store.ts";
 
 /** An L1 on each replica and, where the strategy has two tiers, an L2 that they share. */
 export function createTiered(inputs: AnswerInputs): AnswerCache {
-  const { log, spec, losses, key, storeOptions } = inputs;
+  const { log, spec, losses, key, storeOptions, ofScope } = inputs;
   const { inclusion } = spec;
   const behind = spec.tiers[1];
   const front: Store[] = [];
@@ -90,6 +90,11 @@ export function createTiered(inputs: AnswerInputs): AnswerCache {
     invalidateAll() {
       l2?.lose(() => true);
       for (const l1 of front) l1.lose(() => true);
+    },
+    invalidateScope(row) {
+      const lost = ofScope(row);
+      l2?.lose(lost);
+      for (const l1 of front) l1.lose(lost);
     },
     lose({ what, node, shards }) {
       if (what === "l1") front[node]?.lose();

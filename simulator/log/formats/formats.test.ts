@@ -104,6 +104,40 @@ test("openai: invalidations, failures and events of other kinds", async () => {
   assert.deepEqual(report.notes, { "event of another kind": 1, "failed request": 1 });
 });
 
+test("openai: an invalidation of all is its tenant's and model's alone, where it names them", async () => {
+  const { log, report } = await read(
+    jsonLines([
+      { time: t0, tenant: "a", model: "m", request: "k" },
+      { time: t0 + 1, tenant: "a", model: "n", request: "k" },
+      { time: t0 + 2, tenant: "b", model: "m", request: { messages: hello } },
+      { time: t0 + 3, tenant: "a", event: "invalidate-all" },
+      { time: t0 + 4, model: "m", event: "invalidate-all" },
+      { time: t0 + 5, tenant: "b", model: "n", event: "invalidate-all" },
+    ]),
+  );
+  const { request, dropScope } = rowKind;
+  assert.deepEqual([...(log.kind ?? [])], [request, request, request, ...Array(4).fill(dropScope)]);
+  assert.deepEqual([...log.key], [0, 1, 2, 0, 1, 0, 2]);
+  assert.deepEqual(report.notes, { "invalidation of what is not in the log before it": 1 });
+});
+
+test("openai: requests whose answers may not be stored are left out and counted, or kept", async () => {
+  const rules = ["cacheable", "sampled", "no-cache", "no-store", "tools", "sampled", "of another logger"];
+  const text = jsonLines(
+    rules.map((rule, i) => ({ time: t0 + i, event: "request", request: `k${i}`, status: 200, rule })),
+  );
+  const { log, report } = await read(text);
+  assert.equal(log.rows, 3);
+  const left = (rule: string) => `not cacheable (${rule}): left out (--keep-uncacheable keeps them)`;
+  assert.deepEqual(report.notes, { [left("sampled")]: 2, [left("no-store")]: 1, [left("tools")]: 1 });
+  const kept = await read(text, { keepUncacheable: true });
+  assert.deepEqual([kept.log.rows, kept.report.notes], [rules.length, {}]);
+  await assert.rejects(read(jsonLines([{ time: t0, request: "k", rule: "sampled" }])), {
+    code: "EMPTY_LOG",
+    hint: /1 × not cacheable \(sampled\).*--keep-uncacheable/,
+  });
+});
+
 test("openai: bodies are the same whatever their order and delivery, near-duplicates only when normalised", async () => {
   const response = {
     usage: { prompt_tokens: 30, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 10 } },

@@ -1,6 +1,6 @@
 import { requestingUser } from "../canonical-request.ts";
 import { answeredFromCache } from "../exported-request.ts";
-import type { Format, LogReader } from "../format.ts";
+import type { Format, FormatOptions, LogReader } from "../format.ts";
 import { Hash128, noSalt } from "../hash.ts";
 import { Interner } from "../interner.ts";
 import { FieldScanner, fieldKind } from "../json/fields.ts";
@@ -39,6 +39,7 @@ const names = [
   "created",
   "cache",
   "cache_hit",
+  "rule",
 ] as const;
 const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(typeof names)[number], number>;
 
@@ -46,7 +47,7 @@ const field = Object.fromEntries(names.map((name, i) => [name, i])) as Record<(t
 const latencies = [field.latencyMs, field.latency_ms, field.duration_ms];
 
 /** What a plain line may have: see `#isPlain`. */
-const plainTexts = [field.event, field.tenant, field.client, field.model, field.cache];
+const plainTexts = [field.event, field.tenant, field.client, field.model, field.cache, field.rule];
 const plainNumbers = [
   field.promptTokens,
   field.outputTokens,
@@ -67,10 +68,25 @@ const openai: Format = {
   matches: ({ firstObject: object }) =>
     object !== undefined &&
     (object.request !== undefined || object.event !== undefined || isRecord(object.body)),
-  open: (builder, problems) => new AccessLog(builder, problems, { mayLookBack: true }),
-  openLines: (builder, problems) => new AccessLog(builder, problems, { mayLookBack: false }),
+  open: (builder, problems, options) => new AccessLog(builder, problems, { mayLookBack: true, ...options }),
+  openLines: (builder, problems, options) =>
+    new AccessLog(builder, problems, { mayLookBack: false, ...options }),
 };
 export default openai;
+
+/** What the service says of requests whose answers it does not store (its cache/cacheable.ts). Other words are passed over. */
+const uncacheable: readonly unknown[] = [
+  ...["sampled", "many-choices", "tools", "logprobs", "audio-output", "remote-content", "unknown-content"],
+  "no-store",
+];
+
+/** Events that are none to replay, by what is said of them. */
+const passedOver: ReadonlyMap<string, string> = new Map([
+  ["embeddings", "embeddings: not replayed"],
+  ["invalidate-tag", "invalidation by tag: not replayed"],
+  ["invalidate-model", "invalidation by model: not replayed"],
+  ["invalidate-embeddings", "invalidation of embeddings: not replayed"],
+]);
 
 /** So many bodies are known at a time: what repeats does so sooner, and memory has a bound. */
 const mostBodies = 1 << 18;
@@ -79,6 +95,7 @@ class AccessLog implements LogReader {
   readonly #builder: LogBuilder;
   readonly #problems: Problems;
   readonly #mayLookBack: boolean;
+  readonly #keepUncacheable: boolean;
   readonly #scanner = new FieldScanner(names);
   readonly #hash = new Hash128();
   readonly #requests: RequestRows;
@@ -95,14 +112,22 @@ class AccessLog implements LogReader {
   readonly #bodyModel: number[] = [];
   readonly #bodyClient: number[] = [];
   readonly #bodyBlocks: Uint32Array[] = [];
-  /** The pairs of tenant and model that have made requests. */
-  readonly #scopes = new Map<number, { readonly tenant: number; readonly model: number }>();
+  /** The pairs of tenant and model that have made requests, and a key of each. */
+  readonly #scopes = new Map<
+    number,
+    { readonly tenant: number; readonly model: number; readonly key: number }
+  >();
 
   /** @param mayLookBack whether the builder has all rows of the log so far */
-  constructor(builder: LogBuilder, problems: Problems, { mayLookBack }: { mayLookBack: boolean }) {
+  constructor(
+    builder: LogBuilder,
+    problems: Problems,
+    { mayLookBack, keepUncacheable = false }: FormatOptions & { mayLookBack: boolean },
+  ) {
     this.#builder = builder;
     this.#problems = problems;
     this.#mayLookBack = mayLookBack;
+    this.#keepUncacheable = keepUncacheable;
     this.#requests = new RequestRows(builder);
     builder.tokensPerBlock = tokensPerTextBlock;
   }
@@ -172,6 +197,7 @@ class AccessLog implements LogReader {
     if (Number.isNaN(timeMs) || (number[field.status] ?? 0) >= 400) return false;
     if (bytes[start[field.cache] ?? 0] === 0x68) return false;
     if (kind[field.event] === fieldKind.string && !this.#isRequestEvent()) return false;
+    if (kind[field.rule] === fieldKind.string && !this.#isCacheableRule()) return false;
     const latencyMs = number[field.latencyMs] ?? 0;
     if (!(latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY)) return false;
     const row = builder.start();
@@ -202,6 +228,17 @@ class AccessLog implements LogReader {
     );
   }
 
+  /** Whether the rule is "cacheable", as #isRequestEvent; its last letter goes unread. */
+  #isCacheableRule(): boolean {
+    const from = this.#scanner.start[field.rule] ?? 0;
+    const length = (this.#scanner.end[field.rule] ?? 0) - from;
+    return (
+      length === 9 &&
+      this.#view.getInt32(from, true) === 0x68636163 &&
+      this.#view.getInt32(from + 4, true) === 0x6c626165
+    );
+  }
+
   #anyRow(): void {
     const { kind, number } = this.#scanner;
     if (kind[field.status] === fieldKind.number && (number[field.status] ?? 0) >= 400) {
@@ -216,13 +253,14 @@ class AccessLog implements LogReader {
     }
     if (this.#has(field.event) && !this.#event(row)) return;
     if (row.kind === rowKind.dropAll) {
-      this.#builder.add();
+      this.#invalidateAll(row);
       return;
     }
     if (row.kind === rowKind.dropKey) {
       this.#invalidate(row);
       return;
     }
+    if (this.#isUncacheable()) return;
     const tenant = this.#textId(field.tenant, this.#builder.tenants);
     const model = this.#textId(field.model, this.#builder.models);
     row.tenant = tenant;
@@ -247,6 +285,43 @@ class AccessLog implements LogReader {
     this.#builder.add();
   }
 
+  /** Whether the line's own rule kept its answer out of the cache. */
+  #isUncacheable(): boolean {
+    if (this.#keepUncacheable || this.#scanner.kind[field.rule] !== fieldKind.string) return false;
+    const rule = this.#parsed(field.rule);
+    if (!uncacheable.includes(rule)) return false;
+    this.#problems.note(`not cacheable (${rule}): left out (--keep-uncacheable keeps them)`);
+    return true;
+  }
+
+  /** All that was asked, or by one tenant, or of one model: a row for each of their scopes so far. */
+  #invalidateAll(row: Row): void {
+    if (!this.#has(field.tenant) && !this.#has(field.model)) {
+      this.#builder.add();
+      return;
+    }
+    if (!this.#mayLookBack) throw new LooksBack();
+    row.kind = rowKind.dropScope;
+    const named = this.#namedScope();
+    const scopes = [...this.#scopes.values()].filter((scope) => isWithin(scope, named));
+    for (const { tenant, model, key } of scopes) {
+      row.tenant = tenant;
+      row.model = model;
+      row.key = key;
+      this.#builder.add();
+    }
+    if (scopes.length === 0) this.#problems.note("invalidation of what is not in the log before it");
+  }
+
+  /** Of an invalidation: the tenant and the model that it names. */
+  #namedScope(): Scope {
+    const { tenants, models } = this.#builder;
+    return {
+      tenant: this.#has(field.tenant) ? this.#textId(field.tenant, tenants) : undefined,
+      model: this.#has(field.model) ? this.#textId(field.model, models) : undefined,
+    };
+  }
+
   /** One row for each key that the request has so far: an event need not name the tenant or the model. */
   #invalidate(row: Row): void {
     if (!this.#mayLookBack) throw new LooksBack();
@@ -259,12 +334,11 @@ class AccessLog implements LogReader {
     const body = kind[at] === fieldKind.object ? this.#parsed(at) : undefined;
     const named = isRecord(body) && typeof body.model === "string" ? body.model : undefined;
     const { tenants, models, keys } = this.#builder;
-    const tenant = this.#has(field.tenant) ? this.#textId(field.tenant, tenants) : undefined;
-    const lineModel = this.#has(field.model) ? this.#textId(field.model, models) : undefined;
-    const model = lineModel ?? (named === undefined ? undefined : models.idOfText(named));
+    const line = this.#namedScope();
+    const model = line.model ?? (named === undefined ? undefined : models.idOfText(named));
     let found = false;
     for (const scope of this.#scopes.values()) {
-      if ((tenant ?? scope.tenant) !== scope.tenant || (model ?? scope.model) !== scope.model) continue;
+      if (!isWithin(scope, { tenant: line.tenant, model })) continue;
       const hash = body === undefined ? this.#spanHash(at) : this.#requests.hashOf(body);
       const key = keys.find(hash.within(tenants.saltOf(scope.tenant), models.saltOf(scope.model)));
       if (key < 0) continue;
@@ -331,7 +405,7 @@ class AccessLog implements LogReader {
     const noModel = !this.#has(field.model);
     const model = noModel && named !== undefined ? this.#builder.models.idOfText(named) : lineModel;
     this.#requests.identify(row, tenant, model, request);
-    this.#addScope(tenant, model);
+    this.#addScope(tenant, model, row.key);
     this.#bodyKey.push(row.key);
     this.#bodyNormalisedKey.push(row.normalisedKey);
     this.#bodyModel.push(model);
@@ -378,7 +452,7 @@ class AccessLog implements LogReader {
     if (event === "invalidate") row.kind = rowKind.dropKey;
     else if (event === "invalidate-all") row.kind = rowKind.dropAll;
     else if (event !== "request") {
-      this.#problems.note("event of another kind");
+      this.#problems.note(passedOver.get(event) ?? "event of another kind");
       return false;
     }
     return true;
@@ -433,13 +507,13 @@ class AccessLog implements LogReader {
     const { keys } = this.#builder;
     const known = keys.size;
     const key = keys.idOf(this.#within(hash, tenant, model));
-    if (keys.size > known) this.#addScope(tenant, model);
+    if (keys.size > known) this.#addScope(tenant, model, key);
     return key;
   }
 
-  #addScope(tenant: number, model: number): void {
+  #addScope(tenant: number, model: number, key: number): void {
     const scope = 0x10000 * tenant + model;
-    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { tenant, model });
+    if (!this.#scopes.has(scope)) this.#scopes.set(scope, { tenant, model, key });
   }
 
   #hashedKey(at: number, ids: Interner, tenant: number, model: number): number {
@@ -468,6 +542,16 @@ class AccessLog implements LogReader {
     const text = this.#bytes.subarray((start[at] ?? 0) - quotes, (end[at] ?? 0) + quotes);
     return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString("utf8"));
   }
+}
+
+/** A tenant and a model; undefined: any. */
+interface Scope {
+  readonly tenant: number | undefined;
+  readonly model: number | undefined;
+}
+
+function isWithin({ tenant, model }: Scope, named: Scope): boolean {
+  return (named.tenant ?? tenant) === tenant && (named.model ?? model) === model;
 }
 
 function wholeCount(value: number): number {

@@ -132,6 +132,17 @@ test("a log with an invalidation, which looks back at all before it, is read by 
   assert.equal(log.rows, rows + 1);
 });
 
+test("threads leave out, or keep, what may not be stored", async () => {
+  const content = lines((row) => ({
+    ...{ time: firstMs + row, request: `k${row % 50}`, note: "w".repeat(100) },
+    rule: row % 3 === 0 ? "sampled" : "cacheable",
+  }));
+  const { log } = await assertSame("rules.jsonl", content);
+  assert.equal(log.rows, (2 * rows) / 3);
+  const kept = await assertSame("rules.jsonl", content, { keepUncacheable: true });
+  assert.equal(kept.log.rows, rows);
+});
+
 test("what stops one thread stops all: an interruption, too many bad lines", async () => {
   const path = join(folder, "mixed.jsonl");
   const threads = { threads: 2, threadsFromBytes: 0 };

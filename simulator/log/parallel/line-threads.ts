@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { threadEnvironment } from "../../thread-environment.ts";
 import type { FormatName } from "../catalog.ts";
+import type { FormatOptions } from "../format.ts";
 import type { LogBuilder } from "../log-builder.ts";
 import { LooksBack } from "../looks-back.ts";
 import type { Problems } from "../problems.ts";
@@ -31,8 +32,14 @@ export class LineThreads implements WayToRead {
   #failure: unknown;
   #wake = () => {};
 
-  constructor(count: number, format: FormatName, builder: LogBuilder, problems: Problems) {
-    const workerData: ThreadData = { format };
+  constructor(
+    count: number,
+    format: FormatName,
+    { keepUncacheable = false }: FormatOptions,
+    builder: LogBuilder,
+    problems: Problems,
+  ) {
+    const workerData: ThreadData = { format, keepUncacheable };
     this.#threads = Array.from({ length: count }, () => {
       const thread = {
         worker: new Worker(threadFile, { workerData, env: threadEnvironment() }),

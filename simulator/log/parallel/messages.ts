@@ -4,6 +4,7 @@ import type { Part } from "./part.ts";
 /** What each thread is started with. */
 export interface ThreadData {
   readonly format: FormatName;
+  readonly keepUncacheable: boolean;
 }
 
 /** Whole lines of the log. The memory goes to the thread, and comes back with the part. */

@@ -10,7 +10,7 @@ import { PartTaker } from "./part.ts";
 /** Beyond so many keys a thread forgets what it knows: its memory stays small, and the log's side has them all. */
 const mostKeys = 1 << 20;
 
-const { format }: ThreadData = workerData;
+const { format, keepUncacheable }: ThreadData = workerData;
 const { openLines }: Format = formats[format satisfies FormatName];
 if (openLines === undefined) throw new Error(`Cannot read a log of format "${format}" in parts`);
 const open = openLines;
@@ -25,7 +25,12 @@ interface State {
 function startOver(): State {
   const builder = new LogBuilder();
   const problems = new Problems();
-  return { builder, problems, reader: open(builder, problems), taker: new PartTaker(builder) };
+  return {
+    builder,
+    problems,
+    reader: open(builder, problems, { keepUncacheable }),
+    taker: new PartTaker(builder),
+  };
 }
 
 let state = startOver();
