@@ -22,6 +22,11 @@ const embeddingPrefix = "embedding:4:";
 /** As a key is written, of any version of the stored format. */
 export const keyPattern = /^(answer|embedding):\d{1,4}:[0-9a-f]{64}$/;
 
+/** Whether a key is an answer's, and no embedding's. */
+export function isAnswerKey(key: string): boolean {
+  return key.startsWith("answer:");
+}
+
 /**
  * The key of an answer: a hash over tenant, model epoch and canonical request, the model included.
  *

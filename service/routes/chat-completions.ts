@@ -69,6 +69,7 @@ export function chatCompletions({
         });
       }
       const rule = cacheRule(request, req.headers["cache-control"]);
+      record.rule = rule.reason;
       const onPiece = stream?.piece;
       const answered = await answering({ request, tenant, rule, tags, deadline, onPiece }, trail, inner);
       await stream?.end(answered);

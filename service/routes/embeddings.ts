@@ -45,6 +45,7 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
       record.model = embeddingsModel;
       if (user) record.client = clientHash(clientSalt, tenant, user);
       const rule = deps.embeddingsRule(req.headers["cache-control"]);
+      record.rule = rule.reason;
       return embed({ request, inputs, tenant, rule, tags, deadline }, trail, inner);
     }
 

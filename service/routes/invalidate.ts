@@ -1,9 +1,9 @@
 import type { RequestHandler } from "express";
 import { z } from "zod";
-import { cacheKey, embeddingKey, keyPattern } from "../cache/keys.ts";
+import { cacheKey, embeddingKey, isAnswerKey, keyPattern } from "../cache/keys.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { keyScope, modelScope, tagScope, tenantScope } from "../invalidation/scopes.ts";
-import { tenantOf } from "../telemetry/request-record.ts";
+import { type Invalidated, tenantOf } from "../telemetry/request-record.ts";
 import { ApiError } from "./api-error.ts";
 import { tagPattern } from "./cache-tags.ts";
 import { checkedChatRequest } from "./chat-request.ts";
@@ -52,9 +52,10 @@ export function invalidate(deps: InvalidateDeps): RequestHandler {
     const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res);
 
     async function invalidated() {
-      const asked = scopesOf(checkedTarget(await readBody(req, res)), tenant, deps);
+      const { scopes, invalidated } = meantBy(checkedTarget(await readBody(req, res)), tenant, deps);
+      res.locals.record.invalidated = invalidated;
       try {
-        return await invalidations.invalidate(asked);
+        return await invalidations.invalidate(scopes);
       } catch (thrown) {
         onProblem("invalidate", thrown);
         throw new ApiError(
@@ -85,10 +86,18 @@ function checkedTarget(body: unknown): Target {
   return asked;
 }
 
+/** What is invalidated, and what is told of it: no word that the caller chose. */
+interface Meant {
+  readonly scopes: string[];
+  readonly invalidated: Invalidated;
+}
+
 /** @param tenant undefined: an admin asks */
-function scopesOf(asked: Target, tenant: string | undefined, deps: InvalidateDeps): string[] {
+function meantBy(asked: Target, tenant: string | undefined, deps: InvalidateDeps): Meant {
   // Any name, also of one that is no longer served: its answers are still there.
-  if (asked.model !== undefined) return [modelScope(tenant, asked.model)];
+  if (asked.model !== undefined) {
+    return { scopes: [modelScope(tenant, asked.model)], invalidated: { by: "model" } };
+  }
   if (tenant === undefined) {
     throw new ApiError(
       403,
@@ -99,10 +108,18 @@ function scopesOf(asked: Target, tenant: string | undefined, deps: InvalidateDep
       },
     );
   }
-  if (asked.tag !== undefined) return [tagScope(tenant, asked.tag)];
-  if (asked.key !== undefined) return [keyScope(tenant, asked.key)];
-  if (asked.request === undefined) return [tenantScope(tenant)];
-  return keysOf(asked.request, tenant, deps).map((key) => keyScope(tenant, key));
+  if (asked.tag !== undefined) return { scopes: [tagScope(tenant, asked.tag)], invalidated: { by: "tag" } };
+  if (asked.key !== undefined) return keysMeant([asked.key], tenant);
+  if (asked.request === undefined) return { scopes: [tenantScope(tenant)], invalidated: { by: "tenant" } };
+  return keysMeant(keysOf(asked.request, tenant, deps), tenant);
+}
+
+function keysMeant(keys: readonly string[], tenant: string): Meant {
+  const [first = ""] = keys;
+  return {
+    scopes: keys.map((key) => keyScope(tenant, key)),
+    invalidated: isAnswerKey(first) ? { by: "answer", key: first } : { by: "embeddings" },
+  };
 }
 
 /** Under which what answers a request is stored. A body with `input` and no `messages` is one for embeddings. */

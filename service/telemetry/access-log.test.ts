@@ -8,9 +8,11 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { cacheReasons } from "../cache/cacheable.ts";
 import { startModelStub, stubAnswer } from "../testing/model-stub.ts";
 import { eventually, startRedisCluster } from "../testing/redis-cluster.ts";
 import { ask, type ServiceProcess, spawnService } from "../testing/service-process.ts";
+import { requestFor } from "../testing/service-under-test.ts";
 import { openAccessLog } from "./access-log.ts";
 import { newRecord } from "./request-record.ts";
 
@@ -37,6 +39,7 @@ const line = z.strictObject({
   latencyMs: z.number(),
   status: z.int(),
   cache: z.enum(["hit", "miss", "bypass"]).optional(),
+  rule: z.enum(cacheReasons).optional(),
   responseBytes: z.int().optional(),
 });
 
@@ -112,6 +115,84 @@ test("replayed by the simulator, the log of a running service gives the service'
   const [first] = lines;
   assert.equal(first?.promptTokens, 3);
   assert.equal(first?.responseBytes, stubAnswer(1).length);
+});
+
+test("invalidations are replayed as they were; embeddings, sampled requests and tags are told and left out", async () => {
+  await using cluster = await startRedisCluster();
+  await using model = await startModelStub();
+  const path = join(folder, "invalidated.jsonl");
+  await using service = spawnService({
+    ...{ BW_MODEL_URL: model.url, BW_REDIS_NODES: cluster.addresses, BW_ACCESS_LOG: path, ...keys },
+  });
+  const url = await service.url();
+  let hits = 0;
+  let answers = 0;
+  /** Asks, and waits until the answer is stored, as another request then finds it. */
+  async function asked(question: string, tenant: string, expected: "hit" | "miss"): Promise<string> {
+    const response = await ask(url, question, { key: `key-sesame-${tenant}` });
+    await response.text();
+    const key = response.headers.get("x-cache-key") ?? "";
+    assert.equal(response.headers.get("x-cache"), expected, `${question} ${tenant}`);
+    answers++;
+    if (expected === "hit") hits++;
+    await eventually(async () => (await cluster.nodeOf(key).redis.exists(key)) === 1);
+    return key;
+  }
+  async function posted(to: string, body: unknown): Promise<void> {
+    const headers = { authorization: "Bearer key-sesame-a", "content-type": "application/json" };
+    const response = await fetch(`${url}/v1/${to}`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, await response.text());
+  }
+  const invalidated = (body: unknown) => posted("cache/invalidate", body);
+  const everybodys = ["one", "two"];
+  const key = await asked("one", "a", "miss");
+  await asked("two", "a", "miss");
+  for (const question of everybodys) await asked(question, "b", "miss");
+  await invalidated({ key });
+  await asked("one", "a", "miss");
+  await asked("two", "a", "hit");
+  await asked("one", "b", "hit");
+  await invalidated({ request: requestFor("two") });
+  await asked("two", "a", "miss");
+  await asked("one", "a", "hit");
+  await invalidated({ tenant: true });
+  for (const question of everybodys) await asked(question, "a", "miss");
+  for (const question of everybodys) await asked(question, "b", "hit");
+  await invalidated({ tag: "none-has-it" });
+  await invalidated({ model: "no-longer-served" });
+  const embeddings = { model: "embed-256", input: "one" };
+  await invalidated({ request: embeddings });
+  for (let i = 0; i < 4; i++) await posted("embeddings", embeddings);
+  for (let i = 0; i < 3; i++) await (await ask(url, "drawn", { key: "key-sesame-a", temperature: 1 })).text();
+  await stopped(service);
+
+  const reported = z.object({
+    log: z.object({ requests: z.int(), malformed: z.int(), notes: z.record(z.string(), z.int()) }),
+    strategies: z.array(z.object({ l1Hits: z.int(), l2Hits: z.int(), joined: z.int() })),
+  });
+  async function simulated(...more: string[]): Promise<z.output<typeof reported>> {
+    const json = join(folder, "invalidated.json");
+    await run(process.execPath, [
+      join(import.meta.dirname, "../../simulator/cli.ts"),
+      ...[path, "--strategies", "exact", "--policies", "lru", "--capacities", "1000", "--json", json],
+      ...more,
+    ]);
+    return reported.parse(JSON.parse(await readFile(json, "utf8")));
+  }
+  const { log, strategies } = await simulated();
+  assert.deepEqual([log.requests, log.malformed], [answers, 0]);
+  assert(strategies.length > 0);
+  for (const { l1Hits, l2Hits, joined } of strategies) assert.equal(l1Hits + l2Hits + joined, hits);
+  assert.deepEqual(log.notes, {
+    "answered from a cache: its latency left out": hits,
+    "invalidation by tag: not replayed": 1,
+    "invalidation by model: not replayed": 1,
+    "invalidation of embeddings: not replayed": 1,
+    "embeddings: not replayed": 4,
+    "not cacheable (sampled): left out (--keep-uncacheable keeps them)": 3,
+  });
+  const kept = await simulated("--keep-uncacheable");
+  assert.equal(kept.log.requests, answers + 3);
 });
 
 test("on stdout its lines and the log's are whole, and none is missing at the end", async () => {

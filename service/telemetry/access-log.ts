@@ -59,24 +59,40 @@ export function openAccessLog(
   };
 }
 
-/** What the cache could have answered: other routes have lines of their own kind, which a replay passes over. */
-const replayed = ["chat-completions", "embeddings"];
+/** The events of invalidations: a replay knows the first two, and counts the others. */
+const invalidations = {
+  answer: "invalidate",
+  tenant: "invalidate-all",
+  tag: "invalidate-tag",
+  model: "invalidate-model",
+  embeddings: "invalidate-embeddings",
+} as const;
+
+function eventOf({ route, invalidated }: RequestRecord): string {
+  if (invalidated !== undefined) return invalidations[invalidated.by];
+  return route === "chat-completions" ? "request" : route;
+}
+
+/** What the line is about: a key of the cache. A request that never had one is like no other. */
+function nameOf({ id, trail, invalidated }: RequestRecord): string {
+  return invalidated?.by === "answer" ? invalidated.key : (trail?.key ?? id);
+}
 
 function lineOf(record: RequestRecord, arrivedAt: number, latencyMs: number, status: number) {
   return {
     time: new Date(arrivedAt).toISOString(),
-    event: replayed.includes(record.route) ? "request" : record.route,
+    event: eventOf(record),
     id: record.id,
     tenant: record.tenant,
     client: record.client,
     model: record.model,
-    // A request that never had a key in the cache is like no other.
-    request: record.trail?.key ?? record.id,
+    request: nameOf(record),
     promptTokens: record.promptTokens,
     outputTokens: record.outputTokens,
     latencyMs: Math.round(latencyMs * 1000) / 1000,
     status,
     cache: record.trail?.cache,
+    rule: record.rule,
     responseBytes: record.answerBytes,
   };
 }

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Response } from "express";
 import type { Trail } from "../answering/answering.ts";
+import type { CacheReason } from "../cache/cacheable.ts";
 
 /** What is known of one request, filled in on its way. Metrics, access log and traces tell of it when it ends. */
 export interface RequestRecord {
@@ -18,6 +19,10 @@ export interface RequestRecord {
   client: string | undefined;
   /** How its answer came about; undefined: the route has no cache, or it was refused before. */
   trail: Trail | undefined;
+  /** Why its answer may or may not be cached; undefined: the route has no cache, or it was refused before. */
+  rule: CacheReason | undefined;
+  /** Of an invalidation: what it is about; undefined for all else. */
+  invalidated: Invalidated | undefined;
   /** Of the error that it was answered with. */
   errorCode: string | undefined;
   promptTokens: number | undefined;
@@ -25,6 +30,12 @@ export interface RequestRecord {
   /** The size of the answer itself, in bytes, whatever it was wrapped in for delivery. */
   answerBytes: number | undefined;
 }
+
+/** What an invalidation is about. */
+export type Invalidated =
+  /** One answer, by its key in the cache. */
+  | { readonly by: "answer"; readonly key: string }
+  | { readonly by: "embeddings" | "tag" | "model" | "tenant" };
 
 declare global {
   namespace Express {
@@ -44,6 +55,8 @@ export function newRecord(id: string): RequestRecord {
     model: undefined,
     client: undefined,
     trail: undefined,
+    rule: undefined,
+    invalidated: undefined,
     errorCode: undefined,
     promptTokens: undefined,
     outputTokens: undefined,
