@@ -34,14 +34,14 @@ const told = ({ status, text, retryAfter }: Reply) => [
 ];
 
 /** Callers that wait for the model, until they leave. */
-async function waiting(service: ServiceUnderTest, howMany: number) {
+async function waiting(service: ServiceUnderTest, howMany: number, headers: Record<string, string> = {}) {
   model.mode = "silent";
   const before = model.requests.length;
   const callers = new AbortController();
   const replies = Array.from({ length: howMany }, () =>
     fetch(`${service.url}/v1/chat/completions`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(requestFor(freshQuestion())),
       signal: callers.signal,
     }).catch(() => undefined),
@@ -55,6 +55,8 @@ async function waiting(service: ServiceUnderTest, howMany: number) {
 
 /** So patient that nothing but what a test is about ends its calls. */
 const patient = { BW_DEADLINE_MS: "30000", BW_MODEL_TIMEOUT_MS: "20000", BW_MODEL_QUEUE: "0" };
+
+const low = { "x-priority": "low" };
 
 describe("who is told what, and as what it counts", () => {
   test("a caller who left is told nothing, and is nobody's failure", async () => {
@@ -205,7 +207,7 @@ describe("who is told what, and as what it counts", () => {
     await using service = await start({ ...patient, BW_SHED_MAX_REQUESTS: "10" });
     const shed = (priority: string) => service.metric(`shed_requests_total{priority="${priority}"}`);
     const leave = await waiting(service, 7);
-    assert.deepEqual(told(await ask(service, { "x-priority": "low" })), [503, "overloaded", "1"]);
+    assert.deepEqual(told(await ask(service, low)), [503, "overloaded", "1"]);
     const leaveToo = await waiting(service, 2);
     assert.deepEqual(told(await ask(service)), [503, "overloaded", "1"]);
     model.mode = "ok";
@@ -213,6 +215,21 @@ describe("who is told what, and as what it counts", () => {
     assert.deepEqual([await shed("low"), await shed("normal"), await shed("high")], [1, 1, 0]);
     assert.deepEqual([await outcomes(service), model.requests.length], [{ ok: 1 }, 10]);
     await Promise.all([leave(), leaveToo()]);
+  });
+
+  const places = { BW_MODEL_CONCURRENCY: "6", BW_MODEL_QUEUE: "4", BW_ADAPTIVE: "off" };
+
+  test("a flood of low priority does not take the model's places from the rest", async () => {
+    await using service = await start({ ...patient, ...places });
+    const leave = await waiting(service, 6, low);
+    const queued = ask(service, low);
+    await eventually(async () => (await service.metric('concurrency_waiting{of="model"}')) === 1);
+    assert.deepEqual(told(await ask(service, low)), [503, "overloaded", "1"]);
+    const normal = ask(service);
+    await eventually(async () => (await service.metric('concurrency_waiting{of="model"}')) === 2);
+    model.mode = "ok";
+    await leave();
+    assert.deepEqual([(await queued).status, (await normal).status], [200, 200]);
   });
 
   test("while the event loop is late, fewer requests are taken; what the model takes does not count", async () => {
@@ -242,6 +259,17 @@ describe("who is told what, and as what it counts", () => {
     await using service = await start({ ...patient, BW_SHED: "off", BW_SHED_MAX_REQUESTS: "1" });
     const leave = await waiting(service, 9);
     await leave();
+  });
+
+  test("BW_SHED=off: priorities make no difference", async () => {
+    await using service = await start({ ...patient, ...places, BW_SHED: "off" });
+    const leave = await waiting(service, 6, low);
+    const queued = Array.from({ length: 4 }, () => ask(service, low));
+    await eventually(async () => (await service.metric('concurrency_waiting{of="model"}')) === 4);
+    assert.deepEqual(told(await ask(service)), [503, "overloaded", "1"]);
+    model.mode = "ok";
+    await leave();
+    for (const answer of queued) assert.equal((await answer).status, 200);
   });
 
   test("a refusal of the model is the caller's error, and is not repeated", async () => {

@@ -9,6 +9,7 @@ import { type InvalidateDeps, invalidate } from "./routes/invalidate.ts";
 import { live } from "./routes/live.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { model, models } from "./routes/models.ts";
+import { priorityOf } from "./routes/priority.ts";
 import { type Readiness, ready } from "./routes/ready.ts";
 import type { AccessLog } from "./telemetry/access-log.ts";
 import type { LogProblem } from "./telemetry/log.ts";
@@ -25,6 +26,8 @@ export interface ServerDeps extends ChatCompletionsDeps, EmbeddingsDeps {
   readonly modelEpoch: string;
   readonly isAdmin: IsAdmin;
   readonly tenantByKey: TenantByKey;
+  /** Off: nobody's priority makes a difference. */
+  readonly prioritised: boolean;
   /** undefined: tenants are not limited. */
   readonly admission: Admission | undefined;
   readonly metrics: Metrics;
@@ -143,12 +146,15 @@ function saneHeaders(maxHeaders: number): RequestHandler {
   };
 }
 
-/** Finds out whose request it is and takes one of the tenant's places, until the last byte is out. */
-function admission({ tenantByKey, admission: admit }: ServerDeps): RequestHandler {
+/** Finds out whose request it is and how it weighs, and takes one of the tenant's places, until the last byte is out. */
+function admission({ tenantByKey, prioritised, admission: admit }: ServerDeps): RequestHandler {
   return (req, res, next) => {
+    const { record } = res.locals;
     const tenant = tenantByKey(req.headers.authorization);
-    res.locals.record.tenant = tenant;
-    if (admit !== undefined) res.once("close", admit(tenant));
+    record.tenant = tenant;
+    const asked = priorityOf(req.headers["x-priority"]);
+    if (prioritised) record.priority = asked;
+    if (admit !== undefined) res.once("close", admit(tenant, record.priority));
     next();
   };
 }

@@ -28,7 +28,7 @@ test("a burst, then the rate; what was not used is saved up to the burst and no 
     let admitted = 0;
     for (let i = 0; i < tries; i++) {
       try {
-        admit("a")();
+        admit("a", "normal")();
         admitted++;
       } catch (thrown) {
         assert(is429(thrown));
@@ -46,25 +46,46 @@ test("a burst, then the rate; what was not used is saved up to the burst and no 
 
 test("who is over the rate is told when the next request would be taken", () => {
   const { admit, clock } = limited(0.5, 1, 100);
-  admit("a");
+  admit("a", "normal");
   clock.ms = 500;
   assert.throws(
-    () => admit("a"),
+    () => admit("a", "normal"),
     (thrown: unknown) => thrown instanceof ApiError && thrown.retryAfterMs === 1500,
   );
   clock.ms = 2000;
-  admit("a");
+  admit("a", "normal");
 });
 
 test("a place is given back once, however often that is said; a refusal takes no token", () => {
   const { admit, refused } = limited(1, 3, 1);
-  const giveBack = admit("a");
-  assert.throws(() => admit("a"), is429);
+  const giveBack = admit("a", "normal");
+  assert.throws(() => admit("a", "normal"), is429);
   giveBack();
   giveBack();
-  admit("a");
-  assert.throws(() => admit("a"), is429);
+  admit("a", "normal");
+  assert.throws(() => admit("a", "normal"), is429);
   assert.deepEqual(refused, ["a concurrency", "a concurrency"]);
+});
+
+test("low priority leaves a part of the tenant's places and of its burst to others", () => {
+  const { admit, clock, refused } = limited(1, 10, 10);
+  const low = Array.from({ length: 7 }, () => admit("a", "low"));
+  assert.throws(() => admit("a", "low"), is429);
+  for (let i = 0; i < 3; i++) admit("a", "normal");
+  assert.throws(() => admit("a", "high"), is429);
+  for (const giveBack of low) giveBack();
+  // Three are under way, no token is left: the first is for whoever is not low, four make the first for low.
+  assert.throws(
+    () => admit("a", "low"),
+    (thrown: unknown) => thrown instanceof ApiError && thrown.retryAfterMs === 4000,
+  );
+  clock.ms += 3999;
+  assert.throws(() => admit("a", "low"), is429);
+  clock.ms += 1;
+  admit("a", "low");
+  assert.throws(() => admit("a", "low"), is429);
+  admit("a", "normal");
+  assert.deepEqual(refused, ["a concurrency", "a concurrency", "a rate", "a rate", "a rate"]);
 });
 
 test("one tenant's flood takes none of another's places, and is told when to come back", async () => {

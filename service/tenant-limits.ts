@@ -1,3 +1,4 @@
+import { type Priority, placesFor } from "./resilience/priority.ts";
 import { ApiError } from "./routes/api-error.ts";
 
 export interface TenantLimits {
@@ -12,13 +13,15 @@ export interface TenantLimits {
 export type LimitReason = "rate" | "concurrency";
 
 /** Takes a place for one request. @returns what gives it back; throws ApiError 429 */
-export type Admission = (tenant: string) => () => void;
+export type Admission = (tenant: string, priority: Priority) => () => void;
 
 /** How soon to come back when every place is taken: when one becomes free is not known. */
 const placeRetryAfterMs = 1000;
 
 /**
  * Limits each tenant by itself: a token bucket for the rate, and a number of places. Nobody waits.
+ *
+ * A tenant's requests of low priority leave a part of both to its others.
  *
  * What one tenant is refused costs the others nothing, and takes none of their places. Tenants come from the
  * configuration, so there are as many buckets as tenants.
@@ -41,15 +44,16 @@ export function tenantLimits(
     });
   }
 
-  return (tenant) => {
+  return (tenant, priority) => {
     const at = now();
     const state = tenants.get(tenant) ?? { tokens: burst, at, underWay: 0 };
     tenants.set(tenant, state);
-    if (state.underWay >= concurrency) refuse(tenant, "concurrency", placeRetryAfterMs);
+    if (state.underWay >= placesFor(priority, concurrency)) refuse(tenant, "concurrency", placeRetryAfterMs);
     if (ratePerSecond !== undefined) {
       state.tokens = Math.min(burst, state.tokens + ((at - state.at) / 1000) * ratePerSecond);
       state.at = at;
-      if (state.tokens < 1) refuse(tenant, "rate", ((1 - state.tokens) / ratePerSecond) * 1000);
+      const least = 1 + burst - placesFor(priority, burst);
+      if (state.tokens < least) refuse(tenant, "rate", ((least - state.tokens) / ratePerSecond) * 1000);
       state.tokens--;
     }
     state.underWay++;

@@ -4,6 +4,7 @@ import type { Cache, CacheResult, Lookup, TierName } from "../cache/layered.ts";
 import { type Answer, type ChatRequest, type Delta, EngineRefusal } from "../inference/engine.ts";
 import { carries, entryScopes } from "../invalidation/scopes.ts";
 import type { Deadline } from "../resilience/deadline.ts";
+import type { Priority } from "../resilience/priority.ts";
 import type { LogProblem } from "../telemetry/log.ts";
 import { type Flights, flights } from "./coalesce.ts";
 import { DependencyGone, type DependencyName } from "./dependency-gone.ts";
@@ -18,6 +19,7 @@ type TimeLeft = Pick<Deadline, "remainingMs">;
 export interface Question {
   readonly request: ChatRequest;
   readonly tenant: string;
+  readonly priority: Priority;
   readonly rule: CacheRule;
   /** What its answer can be invalidated by, beside itself, its model and its tenant. */
   readonly tags: readonly string[];

@@ -42,6 +42,7 @@ export interface Task {
   readonly key: string;
   readonly request: EngineCall["request"];
   readonly tenant: string;
+  readonly priority: EngineCall["priority"];
   readonly deadline: EngineCall["deadline"];
   readonly rule: CacheRule;
   /** What the answer can be invalidated by. */
@@ -61,10 +62,10 @@ export function createMaking(deps: MakingDeps): (task: Task) => Flown<Made, Delt
     onPiece: (piece: Delta) => void,
     signal: AbortSignal,
   ): Promise<Leased<Made>> {
-    const { request, tenant, deadline, inPieces } = task;
+    const { request, tenant, priority, deadline, inPieces } = task;
     const onDelta = inPieces ? onPiece : undefined;
     const began = { at: now(), epoch: epoch() };
-    const answer = await engine.answer({ request, tenant, deadline, onDelta }, signal);
+    const answer = await engine.answer({ request, tenant, priority, deadline, onDelta }, signal);
     const stored = store(task, answer, began);
     // A cache that could not be read is not waited for when it is written.
     if (cache?.writesThrough && task.known?.failures.size === 0) await stored;

@@ -44,6 +44,8 @@ const retryDeps = {
   random: Math.random,
 };
 
+const facts = { tenant: "public", priority: "normal", deadline: undefined, delivered: never } as const;
+
 /** One object for all calls where the service has one for all calls, else one for each. */
 const same = (policy: Policy) => () => policy;
 const policies: Record<string, () => Policy> = {
@@ -56,13 +58,9 @@ const policies: Record<string, () => Policy> = {
   retry: () => retry(retries, retryDeps),
   deadline: () => deadlineIn(2000, now).policy,
   shedding: () => admission.policy("normal"),
-  "the model's guard": () => guardOfModel({ tenant: "public", deadline: undefined, delivered: never }),
-  "the request's guard": () => guardOfRequest({}).policy,
-  "both guards": () =>
-    wrap(
-      guardOfRequest({}).policy,
-      guardOfModel({ tenant: "public", deadline: undefined, delivered: never }),
-    ),
+  "the model's guard": () => guardOfModel(facts),
+  "the request's guard": () => guardOfRequest({}, "normal").policy,
+  "both guards": () => wrap(guardOfRequest({}, "normal").policy, guardOfModel(facts)),
 };
 
 async function microsPerCall(policyOf: () => Policy): Promise<number> {

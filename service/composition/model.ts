@@ -10,6 +10,7 @@ import { type Bulkhead, type BulkheadSettings, bulkhead } from "../resilience/bu
 import type { Deadline } from "../resilience/deadline.ts";
 import { guard } from "../resilience/guard.ts";
 import type { Policy } from "../resilience/policy.ts";
+import type { Priority } from "../resilience/priority.ts";
 import { type RetryDecision, retry } from "../resilience/retry.ts";
 import { retryBudget } from "../resilience/retry-budget.ts";
 import { AttemptTimeout, timeout } from "../resilience/timeout.ts";
@@ -24,6 +25,8 @@ const now = performance.now.bind(performance);
 export interface ModelCallFacts {
   /** Tenants share the model's places, each its part. */
   readonly tenant: string;
+  /** Work of low priority leaves places to the rest. */
+  readonly priority: Priority;
   readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
   /** Whether a part of the answer is out already: what follows must then be of the same answer. */
   readonly delivered: () => boolean;
@@ -52,15 +55,16 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
     learning: places?.learning,
     timeout: timeouts && timeout(timeouts.modelMs),
   };
-  const attemptOf = (tenant: string) => {
+  const attemptOf = ({ tenant, priority }: ModelCallFacts) => {
     // Without limits of tenants nobody is told from anybody else.
     const whose = config.tenantLimits === undefined ? "" : tenant;
-    return guard({ ...parts, bulkhead: places?.bulkhead.policyOf(whose) });
+    return guard({ ...parts, bulkhead: places?.bulkhead.policyOf(whose, priority) });
   };
-  if (retries === undefined || budget === undefined) return ({ tenant }) => attemptOf(tenant);
+  if (retries === undefined || budget === undefined) return attemptOf;
 
-  return ({ tenant, deadline, delivered }) => {
-    const attempt = attemptOf(tenant);
+  return (facts) => {
+    const { deadline, delivered } = facts;
+    const attempt = attemptOf(facts);
     const again = retry(retries, {
       budget,
       retryAfterMs: (thrown) => (delivered() ? undefined : retryAfterMs(thrown)),
@@ -76,7 +80,7 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
 export function guardedEngine(engine: Engine, guardOf: ModelGuard): Engine {
   return {
     answer(call, signal) {
-      const { tenant, deadline, onDelta } = call;
+      const { tenant, priority, deadline, onDelta } = call;
       let delivered = false;
       const watched =
         onDelta === undefined
@@ -88,7 +92,7 @@ export function guardedEngine(engine: Engine, guardOf: ModelGuard): Engine {
                 onDelta(delta);
               },
             };
-      const policy = guardOf({ tenant, deadline, delivered: () => delivered });
+      const policy = guardOf({ tenant, priority, deadline, delivered: () => delivered });
       return policy((inner) => engine.answer(watched, inner))(signal);
     },
   };

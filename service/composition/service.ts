@@ -103,6 +103,7 @@ export function compose(config: Config, log: Logger, tracing?: Tracing): Service
     isAdmin: adminsByKey(config.adminKeys),
     invalidations,
     modelEpoch: config.model.epoch,
+    prioritised: config.shed !== undefined,
     admission:
       config.tenantLimits &&
       tenantLimits(config.tenantLimits, performance.now.bind(performance), metrics.tenantLimited),

@@ -110,12 +110,12 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
   /** Resolves with the tokens that were read. */
   async function make(
     missing: readonly Input[],
-    { request, tenant, deadline, rule }: EmbeddingQuestion,
+    { request, tenant, priority, deadline, rule }: EmbeddingQuestion,
     signal: AbortSignal,
   ): Promise<number> {
     const began = { at: now(), epoch: deps.epoch() };
     const inputs = missing.map(({ text }) => text);
-    const made = await engine.embed({ request, inputs, tenant, deadline }, signal);
+    const made = await engine.embed({ request, inputs, tenant, priority, deadline }, signal);
     const { provenance, promptTokens } = made;
     const storedAt = now();
     const computeMs = Math.max(0, storedAt - began.at);

@@ -1,4 +1,5 @@
 import type { Deadline } from "../resilience/deadline.ts";
+import type { Priority } from "../resilience/priority.ts";
 
 /** What is asked for beside the inputs. Fields beyond these are passed on, and are part of an embedding's identity. */
 export interface EmbeddingsRequest {
@@ -10,6 +11,7 @@ export interface EmbeddingsCall {
   readonly request: EmbeddingsRequest;
   readonly inputs: readonly string[];
   readonly tenant: string;
+  readonly priority: Priority;
   /** When they must be there; undefined: whenever they come. */
   readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
 }

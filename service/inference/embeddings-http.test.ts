@@ -27,8 +27,9 @@ async function askFor(reply: unknown) {
       request: { model: "m", dimensions: 2 },
       inputs: ["a", "b"],
       tenant: "t",
+      priority: "normal",
       deadline: undefined,
-    };
+    } as const;
     return { made: await engine.embed(call, signal), bodies };
   } finally {
     server.closeAllConnections();

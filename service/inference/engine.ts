@@ -1,4 +1,5 @@
 import type { Deadline } from "../resilience/deadline.ts";
+import type { Priority } from "../resilience/priority.ts";
 
 /** A chat completion as the caller asked for it. Fields beyond these are passed on, and are part of its identity. */
 export interface ChatRequest {
@@ -32,6 +33,7 @@ export interface Delta {
 export interface EngineCall {
   readonly request: ChatRequest;
   readonly tenant: string;
+  readonly priority: Priority;
   /** When the answer must be there; undefined: whenever it comes. The engine is told, and the guard around it too. */
   readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
   /**

@@ -16,7 +16,13 @@ test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any",
   model.delayMs = 2500;
   await assert.rejects(fetch(model.url, { method: "POST", body: "{}" }), "the defaults are short now");
   const { content } = await openaiHttpEngine(new URL(model.url)).answer(
-    { request: requestFor("x"), tenant: "public", deadline: undefined, onDelta: undefined },
+    {
+      request: requestFor("x"),
+      tenant: "public",
+      priority: "normal",
+      deadline: undefined,
+      onDelta: undefined,
+    },
     new AbortController().signal,
   );
   assert.equal(content, stubAnswer(2));

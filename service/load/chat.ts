@@ -32,10 +32,11 @@ const fewKeys = 20;
 /** Before one request in so many, both tenants withdraw all their answers; 0: never. */
 const withdrawEvery = Number(__ENV["WITHDRAW_EVERY"] ?? 0);
 /**
- * With each request so many others are sent that nobody has asked before; 0: none. They are the second tenant's, which
- * then asks nothing else. Nobody reports them, or waits for them for long.
+ * With each request so many others are sent that nobody has asked before; 0: none. Nobody reports them, or waits for
+ * them for long. They are the second tenant's, which then asks nothing else; or the first one's, of low priority.
  */
 const flood = Number(__ENV["FLOOD"] ?? 0);
+const floodIsLow = __ENV["FLOOD_PRIORITY"] === "low";
 const floodTimeoutMs = 500;
 
 const topic =
@@ -83,7 +84,8 @@ function withdraw(): void {
 }
 
 function floodWith(number: number): void {
-  const params = { headers: headersOf(few.key), timeout: floodTimeoutMs };
+  const headers = floodIsLow ? { ...headersOf(most.key), "x-priority": "low" } : headersOf(few.key);
+  const params = { headers, timeout: floodTimeoutMs };
   http.batch(
     Array.from({ length: flood }, (_, index) => ({
       method: "POST",

@@ -157,6 +157,33 @@ test("in a full queue a party takes from the largest part, its latest call, as l
   assert.equal(waiting(), 0);
 });
 
+test("low priority never fills the queue, and of places without a queue leaves some free", async () => {
+  const begun: string[] = [];
+  const { policyOf, inFlight, waiting } = bulkhead({ limit: 6, queue: 4 });
+  const low = (name: string) => open(policyOf("a", "low"), name, begun);
+  for (let i = 0; i < 7; i++) low(`low ${i}`);
+  assert.deepEqual([inFlight(), waiting()], [6, 1]);
+  await assert.rejects(low("one more").settled, BulkheadFull);
+  for (let i = 0; i < 3; i++) open(policyOf("a"), `normal ${i}`, begun);
+  assert.deepEqual([inFlight(), waiting()], [6, 4]);
+  await assert.rejects(low("one more").settled, BulkheadFull);
+
+  const unqueued = bulkhead({ limit: 10, queue: 0 });
+  for (let i = 0; i < 7; i++) open(unqueued.policyOf("a", "low"), `low ${i}`, begun);
+  await assert.rejects(open(unqueued.policyOf("b", "low"), "one more", begun).settled, BulkheadFull);
+  for (let i = 0; i < 3; i++) open(unqueued.policyOf("a", "normal"), `normal ${i}`, begun);
+  assert.equal(unqueued.inFlight(), 10);
+});
+
+test("low priority has the one place there is", async () => {
+  const begun: string[] = [];
+  const { policyOf } = bulkhead({ limit: 1, queue: 0 });
+  const first = open(policyOf("a", "low"), "first", begun);
+  await assert.rejects(open(policyOf("a", "low"), "second", begun).settled, BulkheadFull);
+  first.end();
+  assert.equal(await first.settled, "first");
+});
+
 test("however calls come, end and leave: bounds hold, order is kept, and no place is lost", async () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant("call" as const), by: fc.constantFrom("a", "b", "c") }),

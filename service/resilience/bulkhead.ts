@@ -1,4 +1,5 @@
 import { type Policy, untilAborted } from "./policy.ts";
+import { type Priority, placesFor } from "./priority.ts";
 
 /** Every place is taken, and so is every place in the queue. Says nothing about the dependency's health. */
 export class BulkheadFull extends Error {
@@ -23,7 +24,7 @@ export interface Bulkhead {
   /** For calls that are nobody's in particular. */
   readonly policy: Policy;
   /** For one party's calls, whoever it is among those that share the places. */
-  readonly policyOf: (party: string) => Policy;
+  readonly policyOf: (party: string, priority?: Priority) => Policy;
   readonly inFlight: () => number;
   readonly waiting: () => number;
 }
@@ -36,6 +37,9 @@ export interface Bulkhead {
  * part takes a place from the one with the largest, whose latest call is rejected in its stead (longest queue drop:
  * McKenney, Stochastic Fairness Queueing, 1990). So a party's flood costs the others one turn, and a party that is
  * alone has all places.
+ *
+ * Calls of low priority never fill the queue: they are rejected sooner, so that others find a place and do not wait
+ * behind many of them. Without a queue they leave places free.
  *
  * A caller who leaves frees the place at once, queued or running. What was called should stop on its signal then: a
  * call that does not (an ioredis command cannot be taken back) goes on without a place, and bounding those is the
@@ -109,23 +113,25 @@ export function bulkhead(settings: BulkheadSettings): Bulkhead {
   }
 
   /** @returns undefined where a place was free; else a promise of one */
-  function takePlace(party: string, signal: AbortSignal): Promise<void> | undefined {
+  function takePlace(party: string, priority: Priority, signal: AbortSignal): Promise<void> | undefined {
     // The limit may have grown since a place was last freed.
     if (waiting > 0) startQueued();
-    if (running < settings.limit) {
+    const { limit, queue } = settings;
+    if (priority === "low" && running + waiting >= placesFor(priority, limit + queue)) throw full();
+    if (running < limit) {
       running++;
       return undefined;
     }
-    if (waiting >= settings.queue && !madeRoom(party)) throw full();
+    if (waiting >= queue && !madeRoom(party)) throw full();
     return queued(party, signal);
   }
 
   const policyOf =
-    (party: string): Policy =>
+    (party: string, priority: Priority = "normal"): Policy =>
     (call) =>
     async (signal) => {
       signal.throwIfAborted();
-      const wait = takePlace(party, signal);
+      const wait = takePlace(party, priority, signal);
       if (wait !== undefined) await wait;
       try {
         return await untilAborted(call, signal);

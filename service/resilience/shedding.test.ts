@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock, virtualServer } from "../testing/virtual-server.ts";
 import { adaptiveLimit } from "./adaptive-limit.ts";
-import { type Priority, priorities, Shed, shedding } from "./shedding.ts";
+import { type Priority, priorities } from "./priority.ts";
+import { Shed, shedding } from "./shedding.ts";
 
 const idle = () => new AbortController().signal;
 const never = () => new Promise<never>(() => undefined);

@@ -1,7 +1,5 @@
 import { type Policy, untilAborted } from "./policy.ts";
-
-export const priorities = ["low", "normal", "high"] as const;
-export type Priority = (typeof priorities)[number];
+import { lowShare, type Priority } from "./priority.ts";
 
 /** The service has as much to do as it can, and this request was not begun. */
 export class Shed extends Error {
@@ -15,7 +13,7 @@ export class Shed extends Error {
 }
 
 /** The share of the limit that each priority may fill, together with the others: the lowest feels it first. */
-const shares = { low: 0.7, normal: 0.9, high: 1 } as const satisfies Record<Priority, number>;
+const shares = { low: lowShare, normal: 0.9, high: 1 } as const satisfies Record<Priority, number>;
 
 /** A limit that changes; see adaptive-limit.ts. Times are monotonic, in ms. */
 export interface SheddingLimit {

@@ -44,7 +44,8 @@ export function chatCompletions({
   return async (req, res) => {
     const tenant = tenantOf(res);
     const { record } = res.locals;
-    const { deadline, policy } = guard(req.headers);
+    const { priority } = record;
+    const { deadline, policy } = guard(req.headers, priority);
     const caller = callerOf(res);
     const { signal } = caller;
     const trail = newTrail();
@@ -71,7 +72,11 @@ export function chatCompletions({
       const rule = cacheRule(request, req.headers["cache-control"]);
       record.rule = rule.reason;
       const onPiece = stream?.piece;
-      const answered = await answering({ request, tenant, rule, tags, deadline, onPiece }, trail, inner);
+      const answered = await answering(
+        { request, tenant, priority, rule, tags, deadline, onPiece },
+        trail,
+        inner,
+      );
       await stream?.end(answered);
       return answered;
     }

@@ -29,7 +29,8 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
   return async (req, res) => {
     const tenant = tenantOf(res);
     const { record } = res.locals;
-    const { deadline, policy } = deps.guard(req.headers);
+    const { priority } = record;
+    const { deadline, policy } = deps.guard(req.headers, priority);
     const { signal } = callerOf(res);
     const trail = newTrail();
     record.trail = trail;
@@ -46,7 +47,7 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
       if (user) record.client = clientHash(clientSalt, tenant, user);
       const rule = deps.embeddingsRule(req.headers["cache-control"]);
       record.rule = rule.reason;
-      return embed({ request, inputs, tenant, rule, tags, deadline }, trail, inner);
+      return embed({ request, inputs, tenant, priority, rule, tags, deadline }, trail, inner);
     }
 
     try {

@@ -48,7 +48,7 @@ export function invalidate(deps: InvalidateDeps): RequestHandler {
   const readBody = bodyReader(deps.maxBodyBytes);
   return async (req, res) => {
     // Its deadline alone: an overloaded service, too, must stop serving what is wrong.
-    const { deadline } = guard(req.headers);
+    const { deadline } = guard(req.headers, res.locals.record.priority);
     const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res);
 
     async function invalidated() {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { type Deadline, type DeadlineBounds, deadlineIn, requestedMs } from "../resilience/deadline.ts";
 import { type Policy, wrap } from "../resilience/policy.ts";
-import { type Priority, priorities } from "../resilience/shedding.ts";
+import type { Priority } from "../resilience/priority.ts";
 import { ApiError } from "./api-error.ts";
 
 export interface RequestGuardDeps {
@@ -21,15 +21,15 @@ export interface GuardedRequest {
 }
 
 /** Reads what a request's head asks for; its time begins now. Throws ApiError 400. */
-export type RequestGuard = (headers: IncomingHttpHeaders) => GuardedRequest;
+export type RequestGuard = (headers: IncomingHttpHeaders, priority: Priority) => GuardedRequest;
 
 /**
  * The one place that orders the policies around a whole request. Shedding is outermost: what is not taken must cost
  * nothing, not even a timer.
  */
 export function requestGuard({ deadlines, admission, now }: RequestGuardDeps): RequestGuard {
-  return (headers) => {
-    const admit = admission?.(priorityOf(headers["x-priority"]));
+  return (headers, priority) => {
+    const admit = admission?.(priority);
     const deadline = deadlines && deadlineIn(deadlineMs(headers["x-request-deadline-ms"], deadlines), now);
     const parts = [admit, deadline?.policy];
     return { deadline, policy: wrap(...parts.filter((policy) => policy !== undefined)) };
@@ -47,12 +47,4 @@ function deadlineMs(header: string | string[] | undefined, bounds: DeadlineBound
       param: "x-request-deadline-ms",
     },
   );
-}
-
-function priorityOf(header: string | string[] | undefined): Priority {
-  const priority = header === undefined ? "normal" : priorities.find((candidate) => candidate === header);
-  if (priority !== undefined) return priority;
-  throw new ApiError(400, "invalid_priority", `x-priority must be one of ${priorities.join(", ")}`, {
-    param: "x-priority",
-  });
 }

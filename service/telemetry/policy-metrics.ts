@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { type Priority, priorities } from "../resilience/priority.ts";
 import type { RetryDecision } from "../resilience/retry.ts";
-import { type Priority, priorities } from "../resilience/shedding.ts";
 
 /** What has a limit on how many calls it may have under way. */
 export type Limited = "service" | "model";

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { Response } from "express";
 import type { Trail } from "../answering/answering.ts";
 import type { CacheReason } from "../cache/cacheable.ts";
+import type { Priority } from "../resilience/priority.ts";
 
 /** What is known of one request, filled in on its way. Metrics, access log and traces tell of it when it ends. */
 export interface RequestRecord {
@@ -12,6 +13,8 @@ export interface RequestRecord {
   isApi: boolean;
   /** Whose request it is; undefined as long as nobody has shown a tenant's key. */
   tenant: string | undefined;
+  /** As the caller says; of a route that does not ask, and without shedding, all are normal. */
+  priority: Priority;
   /** Whether an admin's key was shown, where one is taken. */
   isAdmin: boolean;
   model: string | undefined;
@@ -51,6 +54,7 @@ export function newRecord(id: string): RequestRecord {
     route: "unknown",
     isApi: false,
     tenant: undefined,
+    priority: "normal",
     isAdmin: false,
     model: undefined,
     client: undefined,
