@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -22,6 +22,19 @@ test("whoever's environment a run starts in, the policies are on and nothing lis
       assert.equal(env[variable], "on", variable);
   }
   assert.equal(services["api"]?.env["BW_LOG_LEVEL"], "info");
+});
+
+test("for each policy there is a scenario that fails without it", async () => {
+  const named = z.object({ mustFail: z.object({ without: z.string().optional() }) });
+  const folder = new URL("../scenarios/", import.meta.url);
+  const files = await readdir(folder);
+  const covered = await Promise.all(
+    files.map(
+      async (file) => named.parse(parse(await readFile(new URL(file, folder), "utf8"))).mustFail.without,
+    ),
+  );
+  for (const { switches } of Object.values(services))
+    for (const name of Object.keys(switches)) assert(covered.includes(name), name);
 });
 
 test("a cache that is full drops what was not used for longest, and takes in the new", () => {

@@ -86,9 +86,11 @@ export function oncePerCluster({
         stored = made.stored;
         return made.value;
       } finally {
-        clearInterval(extending);
         // Not before it is stored: the others would find neither, and make it again.
-        void stored.then(() => store.drop(key, token, never)).catch(lenient);
+        void stored
+          .finally(() => clearInterval(extending))
+          .then(() => store.drop(key, token, never))
+          .catch(lenient);
       }
     }
 
