@@ -86,6 +86,24 @@ describe("who is told what, and as what it counts", () => {
     await eventually(() => model.abandoned === 1);
   });
 
+  test("what is in vain to repeat says so to the clients that repeat any 5xx", async () => {
+    await using service = await start();
+    const askOnce = async (headers: Record<string, string>) => {
+      const response = await fetch(`${service.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(requestFor(freshQuestion())),
+      });
+      await response.text();
+      return [response.status, response.headers.get("x-should-retry")];
+    };
+    assert.deepEqual(await askOnce({ "cache-control": "only-if-cached" }), [504, "false"]);
+    model.mode = "silent";
+    assert.deepEqual(await askOnce({ "x-request-deadline-ms": "100" }), [504, "false"]);
+    model.mode = "error";
+    assert.deepEqual(await askOnce({}), [502, null]);
+  });
+
   test("probes that impatient callers give up on do not keep the breaker open for a patient one", async () => {
     await using service = await start({
       ...{ ...patient, BW_RETRY: "off", BW_BREAKER_MINIMUM_CALLS: "1", BW_MODEL_BREAKER_OPEN_MS: "1000" },

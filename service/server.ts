@@ -168,6 +168,9 @@ function errorResponse(onProblem: LogProblem): ErrorRequestHandler {
     if (res.headersSent) return next(thrown);
     if (error.retryAfterMs !== undefined) {
       res.setHeader("retry-after", String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
+    } else if (error.status >= 500) {
+      // The official clients repeat any 5xx, unless they are told not to.
+      res.setHeader("x-should-retry", "false");
     }
     res.status(error.status).json(error.body());
   };

@@ -132,8 +132,8 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     const flightKey = flightKeyOf(key, tags, deps.epoch());
     const shared = shareable && coalesce ? flightKey : undefined;
 
-    const known = rule.read ? await lookUp(key, shared, trail, signal) : undefined;
-    const stored = known?.found && carries(known.found.entry, scopes) ? known.found : undefined;
+    const known = rule.read ? await lookUp(key, scopes, shared, trail, signal) : undefined;
+    const stored = known?.found;
     const standing =
       stored === undefined ? "useless" : standingOf(stored.entry, rule.maxAgeMs, now(), random(), freshness);
 
@@ -181,15 +181,17 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
   async function lookUp(
     key: string,
+    scopes: readonly string[],
     shared: string | undefined,
     trail: Trail,
     signal: AbortSignal,
   ): Promise<Lookup<Answer> | undefined> {
     if (cache === undefined) return undefined;
-    const read = (inner: AbortSignal) => cache.read(key, inner);
+    const accepts = (entry: Found["entry"]) => carries(entry, scopes);
+    const read = (inner: AbortSignal) => cache.read(key, inner, accepts);
     // Whoever has begun a call for this key has read it just now.
     const lookup =
-      cache.readNow(key) ??
+      cache.readNow(key, accepts) ??
       answers.find(shared)?.about.known ??
       (await (reads.find(shared) ?? reads.begin(shared, undefined, (_, inner) => read(inner))).join(signal));
     trail.cache = lookup.failures.size === 0 ? "miss" : "bypass";

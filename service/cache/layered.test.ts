@@ -71,6 +71,21 @@ describe("reading", () => {
     assert.deepEqual(seen, ["memory miss", "redis fresh", "memory miss", "redis stale"]);
   });
 
+  test("an entry that may not serve who asks hides none in a tier behind, and is replaced by it", async () => {
+    const [near, far] = [fakeTier("memory"), fakeTier("redis")];
+    const { cache, seen } = cacheOf(near, far);
+    near.entries.set("k", entryAt(950, "near"));
+    far.entries.set("k", entryAt(940, "far"));
+    const accepts = ({ value }: Entry<string>) => value === "far";
+    assert.equal(cache.readNow("k", accepts), undefined);
+    const { found, failures } = await cache.read("k", signal, accepts);
+    assert.deepEqual([found?.entry.value, found?.tier, failures.size], ["far", "redis", 0]);
+    await new Promise(setImmediate);
+    assert.equal(near.entries.get("k")?.value, "far");
+    assert.deepEqual(seen, ["memory miss", "redis fresh"]);
+    assert.equal((await cache.read("k", signal, () => false)).found, undefined);
+  });
+
   test("of stale entries the newest is found", async () => {
     const [near, far] = [fakeTier("memory"), fakeTier("redis")];
     near.entries.set("k", entryAt(200, "newer"));

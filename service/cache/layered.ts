@@ -14,12 +14,15 @@ export interface Lookup<V> {
   readonly failures: ReadonlyMap<TierName, unknown>;
 }
 
+/** Whether an entry may serve who asks. Each tier is asked for one that may: another one in a nearer tier hides none. */
+export type Accepts<V> = (entry: Entry<V>) => boolean;
+
 /** Tiers in an order, nearest first, as one cache. */
 export interface Cache<V> {
   /** Rejects only with the reason of an aborted signal. */
-  read(key: string, signal: AbortSignal): Promise<Lookup<V>>;
+  read(key: string, signal: AbortSignal, accepts?: Accepts<V>): Promise<Lookup<V>>;
   /** A fresh entry that the nearest tier has and can give at once; undefined: read() tells. */
-  readNow(key: string): Lookup<V> | undefined;
+  readNow(key: string, accepts?: Accepts<V>): Lookup<V> | undefined;
   /**
    * Takes the entry at once.
    *
@@ -30,6 +33,8 @@ export interface Cache<V> {
   /** Whether an answer goes out only when it is written, so that whoever asks any replica next has it. */
   readonly writesThrough: boolean;
 }
+
+const all = () => true;
 
 const noFailures: ReadonlyMap<TierName, unknown> = new Map();
 
@@ -73,9 +78,11 @@ export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>)
     tier: NamedTier<V>,
     key: string,
     signal: AbortSignal,
+    accepts: Accepts<V>,
   ): Promise<Entry<V> | undefined> {
     try {
-      const entry = await tier.read(key, signal);
+      const stored = await tier.read(key, signal);
+      const entry = stored !== undefined && accepts(stored) ? stored : undefined;
       onRead(tier.name, entry === undefined ? "miss" : isFresh(entry) ? "fresh" : "stale");
       return entry;
     } catch (thrown) {
@@ -91,19 +98,20 @@ export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>)
   const [nearest] = tiers;
 
   return {
-    readNow(key) {
+    readNow(key, accepts = all) {
       const entry = nearest?.readNow?.(key);
-      if (nearest === undefined || entry === undefined || !isFresh(entry)) return undefined;
+      if (nearest === undefined || entry === undefined || !isFresh(entry) || !accepts(entry))
+        return undefined;
       onRead(nearest.name, "fresh");
       return { found: { entry, tier: nearest.name }, failures: noFailures };
     },
-    async read(key, signal) {
+    async read(key, signal, accepts = all) {
       const failures = new Map<TierName, unknown>();
       let found: Lookup<V>["found"];
       for (const [depth, tier] of tiers.entries()) {
         let entry: Entry<V> | undefined;
         try {
-          entry = await readFrom(tier, key, signal);
+          entry = await readFrom(tier, key, signal, accepts);
         } catch (thrown) {
           if (signal.aborted) throw thrown;
           failures.set(tier.name, thrown);

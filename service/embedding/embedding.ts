@@ -89,7 +89,7 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     trail: Trail,
     signal: AbortSignal,
   ): Promise<void> {
-    const { found, failures } = await from.read(input.key, signal);
+    const { found, failures } = await from.read(input.key, signal, (entry) => carries(entry, input.scopes));
     for (const [tier, thrown] of failures) {
       onProblem(`${tier}-read`, thrown);
       trail.degraded.add("redis");
@@ -97,7 +97,7 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     }
     input.read = failures.size === 0;
     if (input.read) input.result = "miss";
-    if (found === undefined || !carries(found.entry, input.scopes)) return;
+    if (found === undefined) return;
     const { value } = found.entry;
     // No refresh ahead of time or behind: an embedding is the same until its model is another.
     const standing = standingOf(found.entry, maxAgeMs, now(), 0, deps.freshness);
