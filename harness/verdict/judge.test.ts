@@ -179,6 +179,27 @@ test("a miss in the baseline before a fault is INCONCLUSIVE, without a fault it 
   }
 });
 
+test("what was under way when the fault came says nothing of the baseline, and is no sign of illness", async () => {
+  const slow = (run: Recorded, fromMs: number) =>
+    changed(run, fromMs, 5000, (one) => ({ ...one, ...failAll(), durationMs: 5050 - one.startMs }));
+  const during = [availability(["baseline"]), availability(["fault"])];
+  assert.equal((await decided(slow(recorded(during), 4500))).outcome, "PASS");
+  assert.deepEqual(await decided(dead(slow(recorded(during), 4500), 5100, 9000)), {
+    outcome: "FAIL",
+    codes: ["LIMIT_MISSED"],
+  });
+  // Over the whole run they count: the fault has hit them.
+  assert.deepEqual(await decided(slow(recorded([availability([])]), 4500)), {
+    outcome: "FAIL",
+    codes: ["LIMIT_MISSED"],
+  });
+  // What had failed before the fault came is illness.
+  assert.deepEqual(await decided(dead(recorded([availability(["baseline"])]), 4500, 4900)), {
+    outcome: "INCONCLUSIVE",
+    codes: ["BASELINE_SICK"],
+  });
+});
+
 test("a sick baseline takes the proof from later misses", async () => {
   const run = dead(
     dead(recorded([availability(["baseline"]), availability(["fault"])]), 1000, 2000),

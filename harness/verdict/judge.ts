@@ -11,6 +11,7 @@ import { observeRun } from "./observe.ts";
 import { outageOf } from "./outage.ts";
 import { faultReasons, memberReasons, runReasons } from "./validity.ts";
 import type { JudgedFault, JudgedSlo, Reason, Verdict } from "./verdict.ts";
+import { faultBeganMs } from "./windows.ts";
 
 /** Of one run: what makes it worthless comes before what it says of the system. */
 const worstFirst: readonly Outcome[] = ["INTERRUPTED", "HARNESS_ERROR", "FAIL", "INCONCLUSIVE"];
@@ -37,7 +38,7 @@ export async function judge(
   const ofFaults = faultReasons(faults, events, ofRun.length === 0);
   const doubts: Doubts = {
     runCode: ofRun[0]?.code,
-    faultMs: plan.faults.length === 0 ? undefined : firstFaultMs(run),
+    faultMs: plan.faults.length === 0 ? undefined : (faultBeganMs(run.events) ?? run.untilMs),
     notProven: ofFaults.some(({ code }) => code === "FAULT_NOT_PROVEN"),
     notHealedMs: ofFaults.some(({ code }) => code === "FAULT_NOT_HEALED")
       ? firstUnhealedMs(faults)
@@ -129,15 +130,6 @@ function firstUnhealedMs(faults: readonly JudgedFault[]): number {
       healedMs === undefined ? [healRequestedMs] : [],
     ),
   );
-}
-
-function firstFaultMs({ events, untilMs }: ObservedRun): number {
-  const first = events.find(
-    (event) =>
-      (event.type === "phase-started" && event.phase === "fault") ||
-      (event.type === "fault" && event.state === "requested"),
-  );
-  return first?.atMs ?? untilMs;
 }
 
 function summary(

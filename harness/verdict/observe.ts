@@ -2,7 +2,7 @@ import type { PhaseName, RunEvent, Sample } from "../journal/event.ts";
 import type { PlannedLoad } from "../plan/plan.ts";
 import type { Observed, ObservedRun, Window, Windows } from "../slos/slo.ts";
 import { countArrivals } from "./arrivals.ts";
-import { clipWindows, endOfRunMs, union, wholeRun, windowsOf } from "./windows.ts";
+import { clipWindows, endOfRunMs, faultBeganMs, union, wholeRun, windowsOf } from "./windows.ts";
 
 /** Puts a recorded run in order and accounts for every arrival. The order of events and samples does not matter. */
 export function observeRun(
@@ -27,7 +27,7 @@ export function clipRun(run: ObservedRun, untilMs: number): ObservedRun {
     .filter(([, of]) => of.length > 0);
   return {
     events: run.events.filter(({ atMs }) => atMs < untilMs),
-    samples: run.samples.filter(({ startMs }) => startMs < untilMs),
+    samples: run.samples.filter(({ startMs, durationMs }) => startMs + durationMs <= untilMs),
     windows: Object.fromEntries(windows) satisfies Windows,
     untilMs: Math.min(run.untilMs, untilMs),
     missing: (window) =>
@@ -35,15 +35,24 @@ export function clipRun(run: ObservedRun, untilMs: number): ObservedRun {
   };
 }
 
-/** What an SLO judges: the asked phases pooled, or the whole run where none is named. */
+/**
+ * What an SLO judges: the asked phases pooled, or the whole run where none is named.
+ *
+ * Requests that were under way when the fault phase began say nothing of a phase that was over by then: with
+ * answers that take long, as many as rate × time are hit by a fault and began before it.
+ */
 export function observe(run: ObservedRun, during: readonly PhaseName[], withWarmup: boolean): Observed {
   const windows =
     during.length === 0
       ? wholeRun(run.events, run.untilMs, withWarmup)
       : union(during.flatMap((phase) => run.windows[phase] ?? []));
+  const faultMs = faultBeganMs(run.events) ?? Number.POSITIVE_INFINITY;
   return {
-    samples: run.samples.filter(({ startMs }) =>
-      windows.some(({ fromMs, untilMs }) => startMs >= fromMs && startMs < untilMs),
+    samples: run.samples.filter(({ startMs, durationMs }) =>
+      windows.some(
+        ({ fromMs, untilMs }) =>
+          startMs >= fromMs && startMs < untilMs && (untilMs > faultMs || startMs + durationMs <= faultMs),
+      ),
     ),
     missing: windows.reduce((sum, window) => sum + run.missing(window), 0),
     run,

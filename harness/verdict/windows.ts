@@ -40,6 +40,15 @@ export function wholeRun(
   return first === undefined || first.atMs >= untilMs ? [] : [{ fromMs: first.atMs, untilMs }];
 }
 
+/** When the fault phase began, or the first fault was requested; undefined in a run that got to neither. */
+export function faultBeganMs(events: readonly RunEvent[]): number | undefined {
+  return events.find(
+    (event) =>
+      (event.type === "phase-started" && event.phase === "fault") ||
+      (event.type === "fault" && event.state === "requested"),
+  )?.atMs;
+}
+
 /** The windows without what is at or after `untilMs`. */
 export function clipWindows(windows: readonly Window[], untilMs: number): readonly Window[] {
   return windows
