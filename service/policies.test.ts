@@ -250,6 +250,21 @@ describe("who is told what, and as what it counts", () => {
     assert.deepEqual([(await queued).status, (await normal).status], [200, 200]);
   });
 
+  test("a caller who is not of low priority does not join the call of one who is", async () => {
+    await using service = await start({ ...patient, ...places });
+    const leave = await waiting(service, 6, low);
+    await using _ = { [Symbol.asyncDispose]: leave };
+    const question = JSON.stringify(requestFor(freshQuestion()));
+    const queued = service.post(question, low);
+    await eventually(async () => (await service.metric('concurrency_waiting{of="model"}')) === 1);
+    const normal = service.post(question);
+    // It has a call of its own, which nobody's low priority can end.
+    await eventually(async () => (await service.metric('concurrency_waiting{of="model"}')) === 2);
+    model.mode = "ok";
+    await leave();
+    assert.deepEqual([(await normal).status, (await queued).status], [200, 200]);
+  });
+
   test("while the event loop is late, fewer requests are taken; what the model takes does not count", async () => {
     const env = { BW_SHED_MAX_REQUESTS: "40", BW_SHED_LOOP_DELAY_MS: "60", BW_TENANT_LIMIT: "off" };
     await using service = await start(env);
@@ -300,6 +315,24 @@ describe("who is told what, and as what it counts", () => {
 });
 
 describe("retries", () => {
+  test("what found no place at the model earns no retries", async () => {
+    const env = { BW_MODEL_CONCURRENCY: "1", BW_ADAPTIVE: "off", BW_BREAKER: "off", BW_RETRY_BASE_MS: "1" };
+    await using service = await start({ ...patient, ...env });
+    model.mode = "error";
+    await eventually(async () => {
+      await ask(service);
+      return (await retries(service, "budget-exhausted")) > 0;
+    });
+    const leave = await waiting(service, 1);
+    for (let i = 0; i < 60; i++) assert.equal((await ask(service)).status, 503);
+    await leave();
+    model.mode = "error";
+    const before = await retries(service, "retried");
+    // What is left of a budget that is used up, and what three calls earn, may be one; sixty would have filled it.
+    for (let i = 0; i < 3; i++) await ask(service);
+    assert((await retries(service, "retried")) - before <= 1);
+  });
+
   test("what failed for a passing reason is asked again, and the caller sees none of it", async () => {
     await using service = await start();
     model.mode = "error";

@@ -24,7 +24,7 @@ test("whoever's environment a run starts in, the policies are on and nothing lis
   assert.equal(services["api"]?.env["BW_LOG_LEVEL"], "info");
 });
 
-test("for each policy there is a scenario that fails without it", async () => {
+test("each policy is named by a scenario as what it must fail without", async () => {
   const named = z.object({ mustFail: z.object({ without: z.string().optional() }) });
   const folder = new URL("../scenarios/", import.meta.url);
   const files = await readdir(folder);

@@ -129,7 +129,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     const scopes = deps.scoped ? entryScopes({ tenant, model: request.model, key, tags }) : [];
     // What may be neither read nor stored is each caller's own: two who ask for a random answer want two.
     const shareable = rule.read && rule.store;
-    const flightKey = flightKeyOf(key, tags, deps.epoch());
+    const flightKey = flightKeyOf(question, key, deps.epoch());
     const shared = shareable && coalesce ? flightKey : undefined;
 
     const known = rule.read ? await lookUp(key, scopes, shared, trail, signal) : undefined;
@@ -249,11 +249,12 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
 /**
  * Whose calls may be shared: those for the same answer, stored with the same tags, by callers between whom nothing
- * was invalidated. Who comes after an invalidation must not be given what was begun before.
+ * was invalidated. Who comes after an invalidation must not be given what was begun before; and who is not of low
+ * priority must not be refused because the call was begun by one who is.
  */
-function flightKeyOf(key: string, tags: readonly string[], epoch: number): string {
+function flightKeyOf({ tags, priority }: Question, key: string, epoch: number): string {
   // Neither keys nor tags have blanks in them.
-  return `${key} ${epoch} ${tags.toSorted().join(" ")}`;
+  return `${key} ${epoch} ${priority === "low" ? "low" : ""} ${tags.toSorted().join(" ")}`;
 }
 
 type Found = NonNullable<Lookup<Answer>["found"]>;

@@ -86,11 +86,10 @@ export function oncePerCluster({
         stored = made.stored;
         return made.value;
       } finally {
+        // No longer extended: where writes wait because the store is slow, all their leases would be more of its load.
+        clearInterval(extending);
         // Not before it is stored: the others would find neither, and make it again.
-        void stored
-          .finally(() => clearInterval(extending))
-          .then(() => store.drop(key, token, never))
-          .catch(lenient);
+        void stored.then(() => store.drop(key, token, never)).catch(lenient);
       }
     }
 

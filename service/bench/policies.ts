@@ -39,6 +39,7 @@ const admission = shedding({ limit, delayMs: () => 0, onShed: nothing, now });
 const retryDeps = {
   budget: retryBudget(retries.budget),
   retryAfterMs: nothing,
+  turnedAway: never,
   remainingMs: () => 1000,
   onDecision: nothing,
   random: Math.random,

@@ -6,7 +6,8 @@ import {
   type LimitVerdict,
   learning,
 } from "../resilience/adaptive-limit.ts";
-import { type Bulkhead, type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
+import { BreakerOpen } from "../resilience/breaker.ts";
+import { type Bulkhead, BulkheadFull, type BulkheadSettings, bulkhead } from "../resilience/bulkhead.ts";
 import type { Deadline } from "../resilience/deadline.ts";
 import { guard } from "../resilience/guard.ts";
 import type { Policy } from "../resilience/policy.ts";
@@ -68,6 +69,7 @@ export function modelGuard(config: Config, { log, metrics }: Telemetry): ModelGu
     const again = retry(retries, {
       budget,
       retryAfterMs: (thrown) => (delivered() ? undefined : retryAfterMs(thrown)),
+      turnedAway: (thrown) => thrown instanceof BulkheadFull || thrown instanceof BreakerOpen,
       remainingMs: () => deadline?.remainingMs() ?? Number.POSITIVE_INFINITY,
       onDecision,
       random: Math.random,

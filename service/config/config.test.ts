@@ -165,6 +165,17 @@ test("settings that contradict each other are told with the rest; what is not se
   assert.equal(config.breakers?.model.minimumCalls, 5);
 });
 
+test("a connection may be idle for as long as the longest deadline", () => {
+  const problems = problemsOf({ ...minimal, BW_SOCKET_IDLE_MS: "500" });
+  assert.deepEqual(problems, ['BW_SOCKET_IDLE_MS="500": must be no less than BW_DEADLINE_MAX_MS, 30000']);
+  for (const env of [
+    { BW_SOCKET_IDLE_MS: "30000" },
+    { BW_SOCKET_IDLE_MS: "500", BW_TIMEOUT: "off" },
+    { BW_SOCKET_IDLE_MS: "3000", BW_DEADLINE_MAX_MS: "3000" },
+  ])
+    assert.deepEqual(problemsOf({ ...minimal, ...env }), []);
+});
+
 test("a drain has time for the longest deadline, unless it is given less than the default ones", () => {
   const { drain, timeouts } = readConfig(minimal);
   assert.equal(drain.withinMs, timeouts?.deadlines.maxMs);

@@ -17,17 +17,27 @@ const ordered = [
  */
 const drainable = ["BW_DEADLINE_MAX_MS", "BW_DRAIN_MS"] as const;
 
+/** While the model works nothing moves on the caller's connection, which may be for all of the deadline. */
+function idleProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { data: idleMs } = variables.BW_SOCKET_IDLE_MS.safeParse(env["BW_SOCKET_IDLE_MS"]);
+  const { data: longestMs } = variables.BW_DEADLINE_MAX_MS.safeParse(env["BW_DEADLINE_MAX_MS"]);
+  if (idleMs === undefined || longestMs === undefined || idleMs >= longestMs) return [];
+  return [`BW_SOCKET_IDLE_MS="${idleMs}": must be no less than BW_DEADLINE_MAX_MS, ${longestMs}`];
+}
+
 const variables = z.object({ ...httpVariables.shape, ...policyVariables.shape }).shape;
 
 /** Settings that are right alone and wrong together. Apart from the schema, so that they are told with the others. */
 export function relationProblems(env: Readonly<Record<string, string | undefined>>): string[] {
-  const pairs = env["BW_TIMEOUT"] === "off" ? ordered : [...ordered, drainable];
+  const hasDeadlines = env["BW_TIMEOUT"] !== "off";
+  const pairs = hasDeadlines ? [...ordered, drainable] : ordered;
   const problems = pairs.flatMap(([name, other]) => {
     const { data: value } = variables[name].safeParse(env[name]);
     const { data: most } = variables[other].safeParse(env[other]);
     if (env[name] === undefined || value === undefined || most === undefined || value <= most) return [];
     return [`${name}="${env[name]}": must not be more than ${other}, ${most}`];
   });
+  if (hasDeadlines) problems.push(...idleProblems(env));
   if (env["BW_TENANT_BURST"] !== undefined && env["BW_TENANT_RATE"] === undefined) {
     problems.push(`BW_TENANT_BURST="${env["BW_TENANT_BURST"]}": has no effect without BW_TENANT_RATE`);
   }

@@ -107,6 +107,21 @@ test("a caller who leaves between being given a place and beginning does not kee
   assert.equal(inFlight(), 0);
 });
 
+test("a caller who waited, was let in and leaves then is not taken out of the queue again", async () => {
+  const { policy, inFlight, waiting } = bulkhead({ limit: 1, queue: 1 });
+  const begun: string[] = [];
+  const caller = new AbortController();
+  const a = open(policy, "a", begun);
+  const b = open(policy, "b", begun, caller.signal);
+  a.end();
+  await a.settled;
+  await turn();
+  assert.deepEqual(begun, ["a", "b"]);
+  caller.abort(left);
+  await assert.rejects(b.settled, left);
+  assert.deepEqual([inFlight(), waiting()], [0, 0]);
+});
+
 test("a limit that grows lets in who waits, before any newcomer", async () => {
   const settings = { limit: 1, queue: 5 };
   const { policy } = bulkhead(settings);
@@ -175,6 +190,21 @@ test("low priority never fills the queue, and of places without a queue leaves s
   assert.equal(unqueued.inFlight(), 10);
 });
 
+test("of the largest part a call of low priority gives way first", async () => {
+  const begun: string[] = [];
+  const { policyOf } = bulkhead({ limit: 1, queue: 4 });
+  open(policyOf("a"), "first", begun);
+  const low = open(policyOf("a", "low"), "low", begun);
+  const others = ["x", "y", "z"].map((name) => open(policyOf("a"), name, begun));
+  const newcomer = open(policyOf("b"), "newcomer", begun);
+  await assert.rejects(low.settled, BulkheadFull);
+  await turn();
+  assert.equal(
+    await Promise.race([newcomer.settled, ...others.map(({ settled }) => settled), "all wait"]),
+    "all wait",
+  );
+});
+
 test("low priority has the one place there is", async () => {
   const begun: string[] = [];
   const { policyOf } = bulkhead({ limit: 1, queue: 0 });
@@ -212,9 +242,9 @@ test("however calls come, end and leave: bounds hold, order is kept, and no plac
           })(caller.signal);
           calls.push({ end: gate.resolve, leave: () => caller.abort(left), settled });
           settled.catch(() => undefined);
-        } else if (now.do === "end") calls[now.of]?.end();
-        else calls[now.of]?.leave();
-        assert(inFlight() <= limit && waiting() <= queue);
+        } else if (now.do === "end") calls[now.of % calls.length]?.end();
+        else calls[now.of % calls.length]?.leave();
+        assert(inFlight() <= limit && waiting() >= 0 && waiting() <= queue);
       }
       for (const { end } of calls) end();
       await Promise.allSettled(calls.map(({ settled }) => settled));

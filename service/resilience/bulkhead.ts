@@ -15,6 +15,7 @@ export interface BulkheadSettings {
 }
 
 interface Waiter {
+  readonly priority: Priority;
   readonly start: () => void;
   /** To another party's call, which has more of a right to be in the queue. */
   readonly giveWay: () => void;
@@ -34,8 +35,8 @@ export interface Bulkhead {
  * rejected at once.
  *
  * Where several parties share the places, they take turns in the queue, and in one that is full a party with a smaller
- * part takes a place from the one with the largest, whose latest call is rejected in its stead (longest queue drop:
- * McKenney, Stochastic Fairness Queueing, 1990). So a party's flood costs the others one turn, and a party that is
+ * part takes a place from the one with the largest, whose latest call is rejected in its stead, of low
+ * priority if there is one (longest queue drop: McKenney, Stochastic Fairness Queueing, 1990). So a party's flood costs the others one turn, and a party that is
  * alone has all places.
  *
  * Calls of low priority never fill the queue: they are rejected sooner, so that others find a place and do not wait
@@ -74,7 +75,7 @@ export function bulkhead(settings: BulkheadSettings): Bulkhead {
   }
 
   /** Resolves with a place taken. Rejects with the signal's reason or BulkheadFull, and then no place is. */
-  function queued(party: string, signal: AbortSignal): Promise<void> {
+  function queued(party: string, priority: Priority, signal: AbortSignal): Promise<void> {
     const queue = queues.get(party) ?? new Set();
     queues.set(party, queue);
     return new Promise((resolve, reject) => {
@@ -82,7 +83,8 @@ export function bulkhead(settings: BulkheadSettings): Bulkhead {
         unqueue(party, queue, waiter);
         reject(signal.reason);
       };
-      const waiter = {
+      const waiter: Waiter = {
+        priority,
         start() {
           signal.removeEventListener("abort", leave);
           resolve();
@@ -104,7 +106,8 @@ export function bulkhead(settings: BulkheadSettings): Bulkhead {
     const own = queues.get(party)?.size ?? 0;
     const [longest] = [...queues.values()].sort((a, b) => b.size - a.size);
     if (longest === undefined || longest.size <= own + 1) return false;
-    [...longest].at(-1)?.giveWay();
+    const calls = [...longest];
+    (calls.findLast(({ priority }) => priority === "low") ?? calls.at(-1))?.giveWay();
     return true;
   }
 
@@ -123,7 +126,7 @@ export function bulkhead(settings: BulkheadSettings): Bulkhead {
       return undefined;
     }
     if (waiting >= queue && !madeRoom(party)) throw full();
-    return queued(party, signal);
+    return queued(party, priority, signal);
   }
 
   const policyOf =

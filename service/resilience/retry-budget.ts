@@ -7,7 +7,7 @@ export interface RetryBudgetSettings {
 
 /** What retries may cost, over all calls of one dependency. */
 export interface RetryBudget {
-  /** A call was made for the first time. */
+  /** A call was made for the first time: the dependency had it, and not only whoever guards it. */
   deposit(): void;
   /** @returns whether a retry may be made; it is then paid for */
   take(): boolean;

@@ -18,6 +18,7 @@ function retryWith(deps: Partial<RetryDeps> = {}) {
   const policy = retry(settings, {
     budget: plenty,
     retryAfterMs: (thrown) => (thrown === passing ? 0 : undefined),
+    turnedAway: () => false,
     remainingMs: () => 10_000,
     onDecision: (decision) => decisions.push(decision),
     random: () => 0.5,
@@ -55,6 +56,23 @@ test("what failed for a passing reason is called again, as often as it may", asy
   const work = failing(9);
   await assert.rejects(retryWith().policy(work.call)(idle()), passing);
   assert.equal(work.calls(), 3);
+});
+
+test("what was turned away before it was made, and who left, earn no retries; all else does once", async () => {
+  let deposits = 0;
+  const budget = { deposit: () => deposits++, take: () => true };
+  const { policy } = retryWith({ budget, turnedAway: (thrown) => thrown === lasting });
+  await assert.rejects(policy(failing(9, lasting).call)(idle()), lasting);
+  assert.equal(deposits, 0);
+  const caller = new AbortController();
+  const leaving = policy(async () => {
+    caller.abort(lasting);
+    throw passing;
+  })(caller.signal);
+  await assert.rejects(leaving);
+  assert.equal(deposits, 0);
+  for (const times of [0, 2, 9]) await policy(failing(times).call)(idle()).catch(() => undefined);
+  assert.equal(deposits, 3);
 });
 
 test("what failed otherwise is not called again", async () => {
@@ -110,6 +128,7 @@ test("a caller who leaves while it waits is told at once, and nothing is called 
     {
       budget: plenty,
       retryAfterMs: () => 0,
+      turnedAway: () => false,
       remainingMs: () => Number.POSITIVE_INFINITY,
       onDecision: (decision) => decisions.push(decision),
       random: () => 0.99,
@@ -181,6 +200,7 @@ async function readShop(url: string, caller: AbortSignal): Promise<string> {
     {
       budget: shopBudget,
       retryAfterMs: (thrown) => (thrown instanceof ShopBusy ? 0 : undefined),
+      turnedAway: () => false,
       remainingMs: () => endsAt - performance.now(),
       onDecision: (decision) => console.log(`shop: ${decision}`),
       random: Math.random,

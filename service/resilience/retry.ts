@@ -21,6 +21,8 @@ export interface RetryDeps {
    * in ms, 0 where it did not say. Say no to anything that may have had an effect, and to rejections of our own.
    */
   readonly retryAfterMs: (thrown: unknown) => number | undefined;
+  /** Whether a call was turned away before it was made: it is no load on the dependency, and earns no retries. */
+  readonly turnedAway: (thrown: unknown) => boolean;
   /** What is left of the request's deadline, in ms. */
   readonly remainingMs: () => number;
   readonly onDecision: (decision: RetryDecision) => void;
@@ -42,7 +44,7 @@ const sleepFor = (ms: number, signal: AbortSignal) => delay(ms, undefined, { sig
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function retry({ attempts, baseMs, maxMs }: RetrySettings, deps: RetryDeps): Policy {
-  const { budget, retryAfterMs, remainingMs, onDecision, random, sleep = sleepFor } = deps;
+  const { budget, retryAfterMs, turnedAway, remainingMs, onDecision, random, sleep = sleepFor } = deps;
 
   /** How long to wait before calling again; undefined: not again. */
   function waitMs(thrown: unknown, attempt: number): number | undefined {
@@ -58,11 +60,14 @@ export function retry({ attempts, baseMs, maxMs }: RetrySettings, deps: RetryDep
 
   return (call) => async (signal) => {
     signal.throwIfAborted();
-    budget.deposit();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await call(signal);
+        const result = await call(signal);
+        if (attempt === 1) budget.deposit();
+        return result;
       } catch (thrown) {
+        // Of a caller who left it is not known whether the call was made.
+        if (attempt === 1 && !signal.aborted && !turnedAway(thrown)) budget.deposit();
         const ms = signal.aborted ? undefined : waitMs(thrown, attempt);
         if (ms === undefined) throw thrown;
         await sleep(ms, signal).catch(() => undefined);
