@@ -106,7 +106,7 @@ function record({ metrics, accessLog }: ServerDeps): RequestHandler {
     const began = performance.now();
     metrics.requestArrived();
     res.once("close", () => {
-      const status = res.writableEnded ? res.statusCode : callerLeft;
+      const status = kept.failedStatus ?? (res.writableEnded ? res.statusCode : callerLeft);
       const ms = performance.now() - began;
       metrics.request(kept.route, status, ms / 1000);
       if (!kept.isApi) return;

@@ -132,7 +132,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     const flightKey = flightKeyOf(question, key, deps.epoch());
     const shared = shareable && coalesce ? flightKey : undefined;
 
-    const known = rule.read ? await lookUp(key, scopes, shared, trail, signal) : undefined;
+    const known = rule.read ? await lookUp(key, scopes, rule.maxAgeMs, shared, trail, signal) : undefined;
     const stored = known?.found;
     const standing =
       stored === undefined ? "useless" : standingOf(stored.entry, rule.maxAgeMs, now(), random(), freshness);
@@ -182,12 +182,15 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   async function lookUp(
     key: string,
     scopes: readonly string[],
+    maxAgeMs: number | undefined,
     shared: string | undefined,
     trail: Trail,
     signal: AbortSignal,
   ): Promise<Lookup<Answer> | undefined> {
     if (cache === undefined) return undefined;
-    const accepts = (entry: Found["entry"]) => carries(entry, scopes);
+    // One that is too old for this caller in memory does not hide a newer one in Redis.
+    const accepts = (entry: Found["entry"]) =>
+      carries(entry, scopes) && (maxAgeMs === undefined || ageMs(entry, now()) <= maxAgeMs);
     const read = (inner: AbortSignal) => cache.read(key, inner, accepts);
     // Whoever has begun a call for this key has read it just now.
     const lookup =

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { dependencies, freshQuestion, keyOf } from "../testing/dependencies.ts";
 import { eventually } from "../testing/redis-cluster.ts";
 import { ask, spawnService } from "../testing/service-process.ts";
@@ -82,6 +83,31 @@ test("without coalescing every one calls it; by the lease alone, still one at a 
   held.resolve();
   assert.equal(countOf(await Promise.all(asking), "process"), 0);
   assert.equal(given.model.requests.length, 21);
+});
+
+test("max-age: neither an older answer in memory nor another process's that is too old by now is given", async () => {
+  const l1 = { BW_CACHE_L1: "on", BW_EARLY_REFRESH: "off" };
+  await using one = await start(l1);
+  await using other = await start(l1);
+  const [newer, tooOld] = [freshQuestion(), freshQuestion()];
+  const ask = (service: ServiceUnderTest, question: string, cacheControl: string) =>
+    service.post(JSON.stringify(requestFor(question)), { "cache-control": cacheControl });
+  const anew = async (question: string) => {
+    const { provenance } = await ask(other, question, "no-cache");
+    // In Redis, as a replica without it in memory is told.
+    await using third = await start();
+    await eventually(async () => (await third.ask(question)).provenance === provenance);
+    return provenance;
+  };
+  for (const question of [newer, tooOld]) await given.askAndStore(one, question);
+  await anew(tooOld);
+  await delay(5100);
+  const latest = await anew(newer);
+  const hit = await ask(one, newer, "max-age=5");
+  assert.deepEqual([hit.cache, hit.tier, hit.provenance], ["hit", "redis", latest]);
+  const calls = given.model.requests.length;
+  const made = await ask(one, tooOld, "max-age=5");
+  assert.deepEqual([made.cache, made.coalesced, given.model.requests.length], ["miss", null, calls + 1]);
 });
 
 test("without the lease each replica calls it once", async () => {

@@ -87,12 +87,13 @@ export function createMaking(deps: MakingDeps): (task: Task) => Flown<Made, Delt
   /** What another process has stored since the cache was asked. */
   async function newer(
     look: MakingLease["look"],
-    { key, known, scopes }: Task,
+    { key, known, rule, scopes }: Task,
     signal: AbortSignal,
   ): Promise<Made | undefined> {
     const entry = await look(key, signal);
     if (entry === undefined || entry.storedAt <= (known?.found?.entry.storedAt ?? 0)) return undefined;
-    const fresh = now() - entry.storedAt < entry.freshForMs;
+    const ageMs = now() - entry.storedAt;
+    const fresh = ageMs < entry.freshForMs && ageMs <= (rule.maxAgeMs ?? Number.POSITIVE_INFINITY);
     return fresh && carries(entry, scopes) ? { answer: entry.value, by: "another process" } : undefined;
   }
 

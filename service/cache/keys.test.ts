@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cacheKey, canonicalJson } from "./keys.ts";
+import { cacheKey, canonicalJson, embeddingKey } from "./keys.ts";
 
 const request = { model: "m", messages: [{ role: "user", content: "hi" }], temperature: 0.5 };
 const keyOf = (fields: Readonly<Record<string, unknown>>, tenant = "public", epoch = "1") =>
@@ -72,6 +72,22 @@ test("how an answer is delivered and accounted does not change the key", () => {
 
 test("tenants never share a key, nor do model epochs", () => {
   assert.equal(new Set([keyOf({}), keyOf({}, "b"), keyOf({}, "public", "2")]).size, 3);
+});
+
+test("nor do embeddings of two tenants, epochs or inputs, wherever one part ends and the next begins", () => {
+  const request = { model: "m" };
+  const parts: [tenant: string, input: string, epoch: string][] = [
+    ["a", "x", "1"],
+    ["b", "x", "1"],
+    ["a", "x", "2"],
+    ["a", "y", "1"],
+    ["a1", "x", ""],
+    ["a", "", "1x"],
+    ["", "x", "a1"],
+  ];
+  const keys = parts.map(([tenant, input, epoch]) => embeddingKey(tenant, request, input, epoch));
+  assert.equal(new Set(keys).size, parts.length);
+  assert.notEqual(keyOf({}, "a", "11"), keyOf({}, "a1", "1"));
 });
 
 test("1 and 1.0 are one number, to the model as well", () => {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
 import { after, test } from "node:test";
 import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
 import { startModelStub, stubAnswer } from "../testing/model-stub.ts";
 import { requestFor } from "../testing/service-under-test.ts";
+import { EngineFailure } from "./engine.ts";
 import { openaiHttpEngine } from "./openai-http.ts";
 
 const usual = getGlobalDispatcher();
@@ -26,4 +29,83 @@ test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any",
     new AbortController().signal,
   );
   assert.equal(content, stubAnswer(2));
+});
+
+const chunk = (delta: object, finish_reason: string | null = null) =>
+  `data: ${JSON.stringify({ choices: [{ delta, finish_reason }] })}\n\n`;
+const done = "data: [DONE]\n\n";
+
+/** An engine whose streams are as `write` makes them, and how many connections it was called through. */
+async function streaming(write: (res: ServerResponse) => void) {
+  let connections = 0;
+  const server = createServer((req, res) => {
+    req.resume();
+    res.writeHead(200, { "content-type": "text/event-stream" });
+    write(res);
+  }).listen(0, "127.0.0.1");
+  server.on("connection", () => connections++);
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const engine = openaiHttpEngine(new URL(`http://127.0.0.1:${port}`));
+  return {
+    connections: () => connections,
+    answer: () =>
+      engine.answer(
+        {
+          ...{ request: requestFor("x"), tenant: "public", priority: "normal", deadline: undefined },
+          onDelta: () => undefined,
+        },
+        new AbortController().signal,
+      ),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+test("streams whose end comes after their last event leave the connection to the next", async () => {
+  await using engine = await streaming((res) => {
+    res.write(chunk({ content: "well" }) + chunk({}, "stop") + done);
+    setTimeout(() => res.end(), 5);
+  });
+  for (let i = 0; i < 6; i++) {
+    assert.equal((await engine.answer()).content, "well");
+    // Its end comes meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(engine.connections(), 1);
+});
+
+test("a stream that never ends after its last event answers all the same, and does not keep its connection", async () => {
+  const closed: Promise<unknown>[] = [];
+  await using engine = await streaming((res) => {
+    closed.push(once(res, "close"));
+    res.write(chunk({ content: "well" }) + chunk({}, "stop") + done);
+  });
+  assert.equal((await engine.answer()).content, "well");
+  await Promise.all(closed);
+});
+
+for (const [how, text] of [
+  ["ends without [DONE]", chunk({ content: "half" }) + chunk({}, "stop")],
+  ["ends in the middle", chunk({ content: "half" })],
+  ["says [DONE] without a finish_reason", chunk({ content: "half" }) + done],
+] as const) {
+  test(`a stream that ${how} is no whole answer, however cleanly it ends`, async () => {
+    await using engine = await streaming((res) => res.end(text));
+    await assert.rejects(engine.answer(), (thrown) => thrown instanceof EngineFailure && thrown.retryable);
+  });
+}
+
+test("what is no event of a completion is the engine's failure, and the connection is not kept", async () => {
+  const closed: Promise<unknown>[] = [];
+  await using engine = await streaming((res) => {
+    closed.push(once(res, "close"));
+    res.write("data: sesame\n\n");
+  });
+  await assert.rejects(engine.answer(), EngineFailure);
+  await Promise.all(closed);
 });

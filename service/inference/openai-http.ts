@@ -73,21 +73,36 @@ async function streamed(
   let content = "";
   let finishReason: string | undefined;
   let used: Answer["usage"];
-  for await (const data of eventData(response.body)) {
-    if (data === "[DONE]") {
-      if (finishReason === undefined) break;
-      return { content, finishReason, usage: used, provenance };
+  const { body } = response;
+  let isDone = false;
+  try {
+    // Not cancelled where it is left: with the body goes the connection, if its end has not come yet.
+    for await (const data of eventData(body.values({ preventCancel: true }))) {
+      if (data === "[DONE]") {
+        isDone = true;
+        if (finishReason === undefined) break;
+        return { content, finishReason, usage: used, provenance };
+      }
+      const { choices, usage: latest } = readJson(chunk, data);
+      used = latest ?? used;
+      const [choice] = choices;
+      finishReason = choice?.finish_reason ?? finishReason;
+      const text = choice?.delta.content ?? "";
+      if (text === "") continue;
+      content += text;
+      // A timeout may have given this call up already; its pieces must then reach nobody.
+      signal.throwIfAborted();
+      onDelta({ text, provenance });
     }
-    const { choices, usage: latest } = readJson(chunk, data);
-    used = latest ?? used;
-    const [choice] = choices;
-    finishReason = choice?.finish_reason ?? finishReason;
-    const text = choice?.delta.content ?? "";
-    if (text === "") continue;
-    content += text;
-    // A timeout may have given this call up already; its pieces must then reach nobody.
-    signal.throwIfAborted();
-    onDelta({ text, provenance });
+  } finally {
+    void (isDone ? readToEnd(body) : body.cancel()).catch(() => undefined);
   }
   throw new EngineFailure("The engine's stream ended before the answer was complete", { retryable: true });
+}
+
+/** A body ends a moment after its last event. One that does not is left, and its connection closed. */
+const endWithinMs = 1000;
+
+function readToEnd(body: NonNullable<Response["body"]>): Promise<void> {
+  return body.pipeTo(new WritableStream(), { signal: AbortSignal.timeout(endWithinMs) });
 }

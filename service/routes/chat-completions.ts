@@ -99,6 +99,7 @@ export function chatCompletions({
       if (stream !== undefined && res.headersSent) {
         const error = apiErrorOf(thrown);
         record.errorCode = error.code;
+        record.failedStatus = error.status;
         stream.fail(error);
         return;
       }

@@ -42,6 +42,11 @@ test("a stream that breaks ends with an error event, and is not stored", async (
   const broken = await service.ask(question, streamed);
   assert.match(broken.text, /"code":"model_failed"/);
   assert(!broken.text.includes("[DONE]"));
+  // Its head had said 200; what counts it, and alerts, is told what became of it.
+  const counted = (status: number) =>
+    service.metric(`http_request_duration_seconds_count{route="chat-completions",status="${status}"}`);
+  await eventually(async () => (await counted(502)) === 1);
+  assert.equal(await counted(200), 0);
   given.model.mode = "ok";
   assert.equal((await service.ask(question)).cache, "miss");
 });

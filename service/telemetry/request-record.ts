@@ -26,6 +26,8 @@ export interface RequestRecord {
   rule: CacheReason | undefined;
   /** Of an invalidation: what it is about; undefined for all else. */
   invalidated: Invalidated | undefined;
+  /** Of an error that ended a stream, whose head had said 200; undefined: what the head says holds. */
+  failedStatus: number | undefined;
   /** Of the error that it was answered with. */
   errorCode: string | undefined;
   promptTokens: number | undefined;
@@ -61,6 +63,7 @@ export function newRecord(id: string): RequestRecord {
     trail: undefined,
     rule: undefined,
     invalidated: undefined,
+    failedStatus: undefined,
     errorCode: undefined,
     promptTokens: undefined,
     outputTokens: undefined,
