@@ -200,6 +200,21 @@ test("requests that want an answer of their own share none", async () => {
   assert.equal(countOf(replies, null), 10);
 });
 
+test("who asks with other tags joins no call, and waits for no answer that cannot be invalidated by them", async () => {
+  await using one = await start();
+  await using other = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const question = JSON.stringify(requestFor(freshQuestion()));
+  const plain = one.post(question);
+  await eventually(() => given.model.requests.length === 1);
+  const tagged = [one, other].map((service) => service.post(question, { "x-cache-tags": "faq" }));
+  await eventually(() => waitingAt(one, 2));
+  held.resolve();
+  const first = await plain;
+  for (const reply of await Promise.all(tagged)) assert.notEqual(reply.provenance, first.provenance);
+});
+
 test("a failed call fails all that wait for it, once", async () => {
   await using service = await start({ BW_RETRY: "off" });
   const held = Promise.withResolvers<void>();

@@ -14,6 +14,7 @@ function world() {
   const leases = new Map<string, { token: string; until: number }>();
   const stored = new Map<string, string>();
   const results: LeaseResult[] = [];
+  const told = { drops: 0, extensions: 0, onTake: () => {} };
   const pauses: { at: number; resume(): void }[] = [];
   const held = (key: string) => {
     const lease = leases.get(key);
@@ -25,16 +26,19 @@ function world() {
   const store: LeaseStore = {
     async take(key, token, ms) {
       await asked();
+      told.onTake();
       if (held(key) !== undefined) return false;
       leases.set(key, { token, until: now + ms });
       return true;
     },
     async extend(key, token, ms) {
+      told.extensions++;
       await asked();
       const lease = held(key);
       if (lease?.token === token) lease.until = now + ms;
     },
     async drop(key, token) {
+      told.drops++;
       await asked();
       if (held(key)?.token === token) leases.delete(key);
     },
@@ -57,8 +61,12 @@ function world() {
     results,
     held,
     stored,
-    ask: (make: () => Promise<{ value: string; stored: Promise<void> }>, signal = staying()) =>
-      once("key", async () => stored.get("key"), make, signal),
+    told,
+    ask: (
+      make: () => Promise<{ value: string; stored: Promise<void> }>,
+      signal = staying(),
+      look: (signal: AbortSignal) => Promise<string | undefined> = async () => stored.get("key"),
+    ) => once("key", look, make, signal),
     fallIll: () => {
       ill = true;
     },
@@ -129,6 +137,62 @@ test("whoever takes the lease looks once more: the one before may have stored an
   await pass(5);
   assert.equal(await asked, "made before");
   assert.deepEqual(results, ["found"]);
+});
+
+test("it is looked for after the lease is taken: what is stored just before that is found", async () => {
+  const { ask, pass, results, stored, told } = world();
+  told.onTake = () => stored.set("key", "made just now");
+  const asked = ask(mustNotMake);
+  await pass(5);
+  assert.equal(await asked, "made just now");
+  assert.deepEqual(results, ["found"]);
+});
+
+test("a lease that may have been taken, for all that is known, is let go", async () => {
+  const { ask, held, pass, told, stored } = world();
+  const failing = Promise.withResolvers<void>();
+  // The store has it, and its answer is lost.
+  told.onTake = () => {
+    queueMicrotask(() => failing.resolve());
+  };
+  const winner = making(stored);
+  winner.finish("made");
+  const lost = ask(winner.make, staying(), async () => {
+    throw new Error("the answer is lost");
+  });
+  await failing.promise;
+  assert.equal(await lost, "made");
+  await pass(5);
+  assert.equal(held("key"), undefined);
+  assert.equal(told.drops, 1);
+});
+
+test("nothing is extended any more once the answer is made", async () => {
+  const { ask, pass, told, stored } = world();
+  const winner = making(stored);
+  const first = ask(winner.make);
+  await pass(ttlMs);
+  assert(told.extensions >= 2);
+  winner.finish("made");
+  await first;
+  await pass(5);
+  const before = told.extensions;
+  await pass(3 * ttlMs);
+  assert.equal(told.extensions, before);
+});
+
+test("a caller who leaves while the store is asked makes nothing", async () => {
+  const { ask, told, results } = world();
+  const caller = new AbortController();
+  told.onTake = () => caller.abort(new Error("left"));
+  await assert.rejects(
+    ask(mustNotMake, caller.signal, async (signal) => {
+      signal.throwIfAborted();
+      return undefined;
+    }),
+    /left/,
+  );
+  assert.deepEqual(results, []);
 });
 
 test("a lease lasts for as long as its holder is at it", async () => {

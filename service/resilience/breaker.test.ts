@@ -133,6 +133,17 @@ test("a probe that hangs holds the others up for its own bound and no longer, an
   assert.deepEqual(states, ["open", "half-open", "open", "half-open", "closed"]);
 });
 
+test("a probe that ends well, but after its bound, does not close it, although nobody else has asked since", async () => {
+  policy = breaker(
+    { ...settings, slowCallMs: 10_000 },
+    { isFailure: (thrown) => thrown === ill, onState, now },
+  );
+  await open();
+  nowMs += settings.openMs;
+  assert.equal(await run(taking(settings.probeMs)), "value");
+  assert.deepEqual(states, ["open", "half-open", "open"]);
+});
+
 /** A call that takes so long. */
 const taking = (ms: number) => async () => {
   nowMs += ms;

@@ -6,6 +6,19 @@ import { requestFor, slowCaller } from "../testing/service-under-test.ts";
 
 const given = dependencies();
 
+test("a request's id is the caller's if it is one, and else another", async () => {
+  await using service = await given.start({ BW_REDIS_NODES: "" });
+  const idFor = async (id: string) => {
+    const response = await fetch(`${service.url}/v1/models`, { headers: { "x-request-id": id } });
+    await response.text();
+    return response.headers.get("x-request-id");
+  };
+  assert.equal(await idFor("trial-1.A_b"), "trial-1.A_b");
+  for (const none of ["a b", "<script>", "x".repeat(65), '"quoted"', "a,b"]) {
+    assert.match((await idFor(none)) ?? "", /^[0-9a-f-]{36}$/, none);
+  }
+});
+
 test("without a key it is 401, whatever the body is", async () => {
   await using service = await given.start({
     BW_REDIS_NODES: "",
