@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { z } from "zod";
 import { readConfig } from "../config/config.ts";
-import { tenantsByKey } from "../tenants.ts";
+import { tenantsByKey } from "../http/tenants.ts";
 import { type K6Run, type Row, runK6 } from "./run-k6.ts";
 
 const script = new URL("./chat.ts", import.meta.url);

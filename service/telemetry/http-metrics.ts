@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Refusal } from "../http-limits.ts";
-import type { LimitReason } from "../tenant-limits.ts";
+import type { Refusal } from "../http/http-limits.ts";
+import type { LimitReason } from "../http/tenant-limits.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** The edges hold the limits that latency is judged by: a classic histogram knows only its edges exactly. */

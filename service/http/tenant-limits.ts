@@ -1,5 +1,5 @@
-import { type Priority, placesFor } from "./resilience/priority.ts";
-import { ApiError } from "./routes/api-error.ts";
+import { type Priority, placesFor } from "../resilience/priority.ts";
+import { ApiError } from "../routes/api-error.ts";
 
 export interface TenantLimits {
   /** Requests per second in the long run; undefined: as many as come. */

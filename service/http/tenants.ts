@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { ApiError } from "./routes/api-error.ts";
+import { ApiError } from "../routes/api-error.ts";
 
 /** Whose key it is, by a request's `Authorization` header. Throws ApiError 401. */
 export type TenantByKey = (authorization: string | undefined) => string;

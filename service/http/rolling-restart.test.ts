@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Pool } from "undici";
-import { startModelStub, stubAnswer } from "./testing/model-stub.ts";
-import { eventually } from "./testing/redis-cluster.ts";
-import { type ServiceProcess, spawnService } from "./testing/service-process.ts";
-import { requestFor } from "./testing/service-under-test.ts";
+import { startModelStub, stubAnswer } from "../testing/model-stub.ts";
+import { eventually } from "../testing/redis-cluster.ts";
+import { type ServiceProcess, spawnService } from "../testing/service-process.ts";
+import { requestFor } from "../testing/service-under-test.ts";
 
 /** How often readiness is asked. Well within BW_DRAIN_NOTICE_MS, as docs/configuration.md asks of a balancer. */
 const probeEveryMs = 50;

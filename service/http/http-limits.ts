@@ -6,7 +6,7 @@ import {
   STATUS_CODES,
 } from "node:http";
 import type { Socket } from "node:net";
-import { ApiError } from "./routes/api-error.ts";
+import { ApiError } from "../routes/api-error.ts";
 
 /** What one connection may cost. */
 export interface HttpLimits {

@@ -6,9 +6,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { z } from "zod";
-import { type ModelStub, startModelStub } from "./testing/model-stub.ts";
-import { eventually } from "./testing/redis-cluster.ts";
-import { requestFor, type ServiceUnderTest, startService } from "./testing/service-under-test.ts";
+import { type ModelStub, startModelStub } from "../testing/model-stub.ts";
+import { eventually } from "../testing/redis-cluster.ts";
+import { requestFor, type ServiceUnderTest, startService } from "../testing/service-under-test.ts";
 
 let model: ModelStub;
 before(async () => {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ApiError } from "./routes/api-error.ts";
+import { ApiError } from "../routes/api-error.ts";
+import { startModelStub } from "../testing/model-stub.ts";
+import { eventually } from "../testing/redis-cluster.ts";
+import { requestFor, slowCaller, startService } from "../testing/service-under-test.ts";
 import { tenantLimits } from "./tenant-limits.ts";
-import { startModelStub } from "./testing/model-stub.ts";
-import { eventually } from "./testing/redis-cluster.ts";
-import { requestFor, slowCaller, startService } from "./testing/service-under-test.ts";
 
 /** Limits on a clock that the test moves. */
 function limited(ratePerSecond: number | undefined, burst: number, concurrency: number) {
