@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, type ClusterOptions } from "ioredis";
+import { batchWrites } from "./batched-writes.ts";
 import { limitUnanswered } from "./unanswered.ts";
 
 export interface NodeAddress {
@@ -87,6 +88,7 @@ export function redisClient(settings: RedisClientOptions): Cluster {
   } satisfies ClusterOptions;
   const client = new Cluster([...nodes], options);
   client.on("+node", (node) => {
+    batchWrites(node);
     limitUnanswered(node, maxUnanswered);
     // Each node connects as soon as it is known. By default the first command connects; with the offline
     // queue off, those that arrive until then would fail. Later than now, since a command that a MOVED sends
