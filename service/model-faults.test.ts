@@ -48,6 +48,31 @@ test("BW_FALLBACK=off: 502, although there is a stale answer", async () => {
   assert.equal((await service.ask(question)).status, 502);
 });
 
+test("a response that is too long is the model's failure, plain and streamed, and nothing of it is stored", async () => {
+  await using service = await given.start({ BW_MODEL_MAX_RESPONSE_BYTES: "20000" });
+  const question = freshQuestion();
+  given.model.mode = "flood";
+  given.model.floodPieces = 1;
+  const plain = await service.ask(question);
+  assert.deepEqual([plain.status, JSON.parse(plain.text).error.code], [502, "model_response_too_large"]);
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const streamed = await fetch(`${service.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...requestFor(question), stream: true }),
+  });
+  // Its head is here, so its first piece is out.
+  held.resolve();
+  const events = await streamed.text();
+  assert.match(events, /"content":"Answer .*"code":"model_response_too_large"/s);
+  assert.doesNotMatch(events, /\[DONE\]/);
+  assert.equal(await service.metric('dependency_calls_total{dependency="model",outcome="error"}'), 2);
+  given.model.mode = "ok";
+  const next = await service.ask(question);
+  assert.deepEqual([next.status, next.cache, next.provenance], [200, "miss", "generation=3"]);
+});
+
 test("an attempt that takes too long is given up, and the stale answer served", async () => {
   const { service, question } = await withStale({ BW_MODEL_TIMEOUT_MS: "500" });
   await using _stopped = service;

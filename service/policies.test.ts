@@ -394,16 +394,17 @@ describe("deadlines", () => {
     model.errorsLeft = 1;
     await ask(service, { "x-request-deadline-ms": "10000" });
     const [first = 0, second = 0] = model.deadlines;
-    assert(first > 2000 && first <= 10_000 && second <= first, model.deadlines.join());
+    // And the moment more that leaves the 504 to the service.
+    assert(first > 2100 && first <= 10_100 && second <= first, model.deadlines.join());
     await ask(service);
-    assert((model.deadlines[2] ?? 0) <= 2000);
+    assert((model.deadlines[2] ?? 0) <= 2100);
   });
 
   test("more than the maximum is the maximum; BW_TIMEOUT=off: there is none, whatever is asked", async () => {
     {
       await using service = await start({ BW_DEADLINE_MAX_MS: "5000" });
       await ask(service, { "x-request-deadline-ms": "9".repeat(30) });
-      assert((model.deadlines[0] ?? 0) <= 5000);
+      assert((model.deadlines[0] ?? 0) <= 5100);
     }
     await using service = await start({ BW_TIMEOUT: "off" });
     model.delayMs = 100;

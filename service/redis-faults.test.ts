@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { cacheKey } from "./cache/keys.ts";
+import { askUntilHit, invalidate } from "./testing/invalidating.ts";
 import { type ModelStub, startModelStub } from "./testing/model-stub.ts";
 import {
   eventually,
@@ -216,6 +217,35 @@ test("a silent shard does not hold up the stop, with a request under way and no 
   const stopped = service[Symbol.asyncDispose]().then(() => "stopped");
   assert.equal(await Promise.race([stopped, delay(5000, "hung")]), "stopped");
   assert.equal(await asked, "cut off");
+});
+
+test("a write that a node carries out late brings back neither what was invalidated nor what is too old", async () => {
+  const [question = ""] = harmed;
+  const key = keyOf(question);
+  const freshMs = 3000;
+  await using service = await startService({
+    ...{ ...redisAlone, BW_REDIS_NODES: cluster.addresses, BW_MODEL_URL: model.url },
+    ...{ BW_CACHE_FRESH_MS: `${freshMs}`, BW_EARLY_REFRESH: "off", BW_STALE_WHILE_REVALIDATE: "off" },
+  });
+  const askNewly = () => askUntilHit(service, question);
+  await askNewly();
+  const older = await victim.redis.getBuffer(key);
+  assert(older !== null);
+  assert.equal((await invalidate(service, { key })).status, 200);
+  const { provenance } = await askNewly();
+  await victim.redis.set(key, older, "PX", 600_000);
+  const after = await service.ask(question);
+  assert.deepEqual([after.status, after.cache], [200, "miss"]);
+  assert.notEqual(after.provenance, provenance);
+
+  const aged = await askNewly();
+  const old = await victim.redis.getBuffer(key);
+  assert(old !== null);
+  await delay(freshMs);
+  await victim.redis.set(key, old, "PX", 600_000);
+  const fresh = await service.ask(question);
+  assert.equal(fresh.cache, "miss");
+  assert.notEqual(fresh.provenance, aged.provenance);
 });
 
 test("what failed is counted by its kind", async () => {

@@ -70,7 +70,7 @@ export function compose(config: Config, log: Logger, tracing?: Tracing): Service
         cache: answers.cache,
         invalidations,
         leases: redis && leasesInRedis(redis, config, invalidations),
-        engine: guardedEngine(openaiHttpEngine(config.model.url), guardOfModel),
+        engine: guardedEngine(openaiHttpEngine(config.model), guardOfModel),
         stopping: stopping.signal,
       },
       config,
@@ -86,7 +86,7 @@ export function compose(config: Config, log: Logger, tracing?: Tracing): Service
       {
         cache: vectors.cache,
         invalidations,
-        engine: openaiHttpEmbeddings(config.model.url),
+        engine: openaiHttpEmbeddings(config.model),
         guardOf: guardOfModel,
       },
       config,

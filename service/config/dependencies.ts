@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, count, list, offOn } from "./values.ts";
+import { address, count, list, offOn, whole } from "./values.ts";
 
 function hasCredentials(text: string): boolean {
   const url = URL.parse(text);
@@ -47,6 +47,9 @@ export const dependencyVariables = z.object({
     .refine((text) => !hasCredentials(text), "must be without user and password: they would be logged")
     .meta({ values: "a URL, http or https" })
     .describe("the model server, without /v1"),
+  BW_MODEL_MAX_RESPONSE_BYTES: whole(1024, 1_073_741_824)
+    .prefault("33554432")
+    .describe("of the body of one response, plain or streamed; a longer one is the model's failure"),
   BW_MODEL_NAME: z
     .string()
     .min(1)
@@ -72,7 +75,12 @@ export function dependencySettings(env: z.output<typeof dependencyVariables>) {
       tls: env.BW_REDIS_TLS ? {} : undefined,
       maxUnanswered: env.BW_REDIS_MAX_UNANSWERED,
     },
-    model: { url: new URL(env.BW_MODEL_URL), name: env.BW_MODEL_NAME, epoch: env.BW_MODEL_EPOCH },
+    model: {
+      url: new URL(env.BW_MODEL_URL),
+      maxResponseBytes: env.BW_MODEL_MAX_RESPONSE_BYTES,
+      name: env.BW_MODEL_NAME,
+      epoch: env.BW_MODEL_EPOCH,
+    },
   };
 }
 

@@ -22,7 +22,10 @@ async function askFor(reply: unknown) {
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const engine = openaiHttpEmbeddings(new URL(`http://127.0.0.1:${port}`));
+    const engine = openaiHttpEmbeddings({
+      url: new URL(`http://127.0.0.1:${port}`),
+      maxResponseBytes: 10_000,
+    });
     const call = {
       request: { model: "m", dimensions: 2 },
       inputs: ["a", "b"],

@@ -1,25 +1,25 @@
 import { z } from "zod";
 import type { EmbeddingsEngine } from "./embeddings-engine.ts";
 import { EngineFailure } from "./engine.ts";
-import { apiUrl, openaiCall, readJson } from "./openai-call.ts";
+import { apiRoute, bodyText, type EngineApi, openaiCall, readJson } from "./openai-call.ts";
 
 const embeddings = z.object({
   data: z.array(z.object({ index: z.int(), embedding: z.union([z.string(), z.array(z.number())]) })),
   usage: z.object({ prompt_tokens: z.number() }).optional(),
 });
 
-/** An engine that makes embeddings by the OpenAI API over HTTP, at `baseUrl` (without `/v1`). */
-export function openaiHttpEmbeddings(baseUrl: URL): EmbeddingsEngine {
-  const url = apiUrl(baseUrl, "embeddings");
+/** An engine that makes embeddings by the OpenAI API over HTTP. */
+export function openaiHttpEmbeddings(api: EngineApi): EmbeddingsEngine {
+  const route = apiRoute(api, "embeddings");
   return {
     embed({ request, inputs, ...facts }, signal) {
       return openaiCall(
-        url,
+        route,
         // A third of the bytes of numbers in JSON, and no precision to lose. Engines that do not know it send numbers.
         { ...request, input: inputs, encoding_format: "base64" },
         facts,
         async (response, provenance) => {
-          const { data, usage } = readJson(embeddings, await response.text());
+          const { data, usage } = readJson(embeddings, await bodyText(response, api.maxResponseBytes));
           const vectors = vectorsOf(data, inputs.length);
           return { vectors, promptTokens: usage?.prompt_tokens ?? 0, provenance };
         },

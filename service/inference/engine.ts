@@ -55,6 +55,8 @@ export interface Engine {
 
 export interface EngineFailureDetails {
   readonly cause?: unknown;
+  /** Stable, for whoever asked: what failed, where more is known than that it did. */
+  readonly code?: string;
   /** Whether asking again may help. */
   readonly retryable?: boolean;
   /** Whether it says that it has too much to do. */
@@ -66,12 +68,14 @@ export interface EngineFailureDetails {
 /** The engine is ill, overloaded or away. */
 export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
+  readonly code: string;
   readonly retryable: boolean;
   readonly overloaded: boolean;
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: EngineFailureDetails = {}) {
     super(message, { cause: details.cause });
+    this.code = details.code ?? "failed";
     this.retryable = details.retryable ?? false;
     this.overloaded = details.overloaded ?? false;
     this.retryAfterMs = details.retryAfterMs;

@@ -6,15 +6,17 @@
  */
 export async function* eventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  let rest = "";
+  let line = "";
   let data: string[] = [];
   for await (const bytes of body) {
-    rest += decoder.decode(bytes, { stream: true });
-    const lines = rest.split(/\r?\n/);
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (line.startsWith("data:")) data.push(line.slice(line.startsWith("data: ") ? 6 : 5));
-      else if (line === "" && data.length > 0) {
+    // Each piece is searched once: a long line that comes in many would else be searched again with each of them.
+    const [end = "", ...more] = decoder.decode(bytes, { stream: true }).split("\n");
+    line += end;
+    for (const next of more) {
+      const whole = line.endsWith("\r") ? line.slice(0, -1) : line;
+      line = next;
+      if (whole.startsWith("data:")) data.push(whole.slice(whole.startsWith("data: ") ? 6 : 5));
+      else if (whole === "" && data.length > 0) {
         yield data.join("\n");
         data = [];
       }

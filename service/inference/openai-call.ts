@@ -1,3 +1,4 @@
+import { text } from "node:stream/consumers";
 import { Agent, fetch, type Response } from "undici";
 import { z } from "zod";
 import type { Deadline } from "../resilience/deadline.ts";
@@ -22,14 +23,29 @@ const maxRetryAfterMs = 3_600_000;
  */
 const dispatcher = new Agent({ connect: { timeout: 0 }, headersTimeout: 0, bodyTimeout: 0 });
 
+/**
+ * An engine is told what is left now and this much more, so that it stops when nobody waits any more, also where it is
+ * not told. Told of the same moment, its own 504 could be here before our timer: a failure of the engine's, held
+ * against it, in place of a deadline that has passed.
+ */
+const graceMs = 100;
+
 export interface CallFacts {
   readonly tenant: string;
   readonly deadline: Pick<Deadline, "remainingMs"> | undefined;
 }
 
-/** The address of a route of the OpenAI API, at `baseUrl` (without `/v1`). */
-export function apiUrl(baseUrl: URL, path: string): URL {
-  return new URL(`v1/${path}`, baseUrl.href.endsWith("/") ? baseUrl : `${baseUrl.href}/`);
+/** Where an engine is, and what is taken from it. */
+export interface EngineApi {
+  /** Without `/v1`. */
+  readonly url: URL;
+  /** Of one response's body, decoded: an engine that sends without end is left there. */
+  readonly maxResponseBytes: number;
+}
+
+/** A route of the OpenAI API. */
+export function apiRoute({ url, maxResponseBytes }: EngineApi, path: string): EngineApi {
+  return { url: new URL(`v1/${path}`, url.href.endsWith("/") ? url : `${url.href}/`), maxResponseBytes };
 }
 
 /**
@@ -38,7 +54,7 @@ export function apiUrl(baseUrl: URL, path: string): URL {
  * Rejects with EngineFailure, with EngineRefusal, or with the reason of an aborted signal.
  */
 export async function openaiCall<T>(
-  url: URL,
+  { url, maxResponseBytes }: EngineApi,
   body: unknown,
   { tenant, deadline }: CallFacts,
   take: (response: Response, provenance: string | undefined) => Promise<T>,
@@ -51,14 +67,13 @@ export async function openaiCall<T>(
         "content-type": "application/json",
         "x-tenant": tenant,
         ...traceHeaders(),
-        // What is left now, so that the engine stops when nobody waits any more, also where it is not told.
-        ...(deadline && { "x-request-deadline-ms": String(Math.max(1, Math.floor(deadline.remainingMs()))) }),
+        ...(deadline && { "x-request-deadline-ms": String(Math.ceil(deadline.remainingMs()) + graceMs) }),
       },
       body: JSON.stringify(body),
       signal,
       dispatcher,
     });
-    if (!response.ok) throw await failureOf(response);
+    if (!response.ok) throw await failureOf(response, maxResponseBytes);
     return await take(response, response.headers.get("x-provenance") ?? undefined);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
@@ -70,9 +85,39 @@ export async function openaiCall<T>(
   }
 }
 
+/**
+ * The pieces of a body as they come, and of a longer one than may be none beyond: that is the engine's failure. Whoever
+ * leaves them leaves the body to its owner.
+ */
+export async function* atMost(
+  maxBytes: number,
+  body: NonNullable<Response["body"]>,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of body.values({ preventCancel: true })) {
+    bytes += piece.byteLength;
+    if (bytes > maxBytes) {
+      const message = `The engine's response is over ${maxBytes} bytes, the limit (BW_MODEL_MAX_RESPONSE_BYTES)`;
+      throw new EngineFailure(message, { code: "response_too_large" });
+    }
+    yield piece;
+  }
+}
+
+/** A body that is wanted whole. Of one that is too long the rest is left, and its connection closed. */
+export async function bodyText({ body }: Response, maxBytes: number): Promise<string> {
+  if (body === null) return "";
+  try {
+    return await text(atMost(maxBytes, body));
+  } catch (thrown) {
+    void body.cancel().catch(() => undefined);
+    throw thrown;
+  }
+}
+
 /** What the engine writes of its reasons stays here: it may quote the request, or tell of the engine's insides. */
-async function failureOf(response: Response): Promise<EngineFailure | EngineRefusal> {
-  const text = await response.text();
+async function failureOf(response: Response, maxBytes: number): Promise<EngineFailure | EngineRefusal> {
+  const body = await bodyText(response, maxBytes);
   if (!refusals.includes(response.status)) {
     return new EngineFailure(`The engine answered with status ${response.status}`, {
       retryable: passing.includes(response.status),
@@ -80,7 +125,7 @@ async function failureOf(response: Response): Promise<EngineFailure | EngineRefu
       retryAfterMs: retryAfterMs(response.headers.get("retry-after"), Date.now()),
     });
   }
-  const { data } = refusal.safeParse(jsonOrUndefined(text));
+  const { data } = refusal.safeParse(jsonOrUndefined(body));
   return new EngineRefusal(response.status, data?.error.code ?? null, "The model refuses this request");
 }
 

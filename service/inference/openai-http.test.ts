@@ -8,6 +8,7 @@ import { requestFor } from "../testing/service-under-test.ts";
 import { EngineFailure } from "./engine.ts";
 import { openaiHttpEngine } from "./openai-http.ts";
 
+const maxResponseBytes = 100_000;
 const usual = getGlobalDispatcher();
 after(() => setGlobalDispatcher(usual));
 
@@ -18,7 +19,7 @@ test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any",
   // undici looks at its timeouts about once a second.
   model.delayMs = 2500;
   await assert.rejects(fetch(model.url, { method: "POST", body: "{}" }), "the defaults are short now");
-  const { content } = await openaiHttpEngine(new URL(model.url)).answer(
+  const { content } = await openaiHttpEngine({ url: new URL(model.url), maxResponseBytes }).answer(
     {
       request: requestFor("x"),
       tenant: "public",
@@ -47,7 +48,7 @@ async function streaming(write: (res: ServerResponse) => void) {
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const engine = openaiHttpEngine(new URL(`http://127.0.0.1:${port}`));
+  const engine = openaiHttpEngine({ url: new URL(`http://127.0.0.1:${port}`), maxResponseBytes });
   return {
     connections: () => connections,
     answer: () =>
@@ -65,6 +66,22 @@ async function streaming(write: (res: ServerResponse) => void) {
     },
   };
 }
+
+test("an engine is told what is left and a moment more: the 504 at the deadline is the service's own", async () => {
+  await using model = await startModelStub();
+  const engine = openaiHttpEngine({ url: new URL(model.url), maxResponseBytes });
+  const facts = {
+    request: requestFor("x"),
+    tenant: "public",
+    priority: "normal",
+    onDelta: undefined,
+  } as const;
+  for (const leftMs of [2000, 0.3, 0]) {
+    await engine.answer({ ...facts, deadline: { remainingMs: () => leftMs } }, new AbortController().signal);
+  }
+  await engine.answer({ ...facts, deadline: undefined }, new AbortController().signal);
+  assert.deepEqual(model.deadlines, [2100, 101, 100, undefined]);
+});
 
 test("streams whose end comes after their last event leave the connection to the next", async () => {
   await using engine = await streaming((res) => {

@@ -2,7 +2,7 @@ import type { Response } from "undici";
 import { z } from "zod";
 import { type Answer, type Engine, type EngineCall, EngineFailure } from "./engine.ts";
 import { eventData } from "./event-stream.ts";
-import { apiUrl, openaiCall, readJson } from "./openai-call.ts";
+import { apiRoute, atMost, bodyText, type EngineApi, openaiCall, readJson } from "./openai-call.ts";
 
 const usage = z.object({
   prompt_tokens: z.number(),
@@ -29,9 +29,10 @@ const chunk = z.object({
   usage: usage.nullish(),
 });
 
-/** An engine that speaks the OpenAI API over HTTP, at `baseUrl` (without `/v1`). */
-export function openaiHttpEngine(baseUrl: URL): Engine {
-  const url = apiUrl(baseUrl, "chat/completions");
+/** An engine that speaks the OpenAI API over HTTP. */
+export function openaiHttpEngine(api: EngineApi): Engine {
+  const route = apiRoute(api, "chat/completions");
+  const { maxResponseBytes } = api;
   return {
     answer(call, signal) {
       const { onDelta, request } = call;
@@ -39,21 +40,21 @@ export function openaiHttpEngine(baseUrl: URL): Engine {
       // Usage is always asked for, so that a stored answer has it for whoever asks next.
       const streaming = { ...rest, stream: true, stream_options: { include_usage: true } };
       return openaiCall(
-        url,
+        route,
         onDelta === undefined ? rest : streaming,
         call,
         (response, provenance) =>
           onDelta === undefined
-            ? whole(response, provenance)
-            : streamed(response, provenance, onDelta, signal),
+            ? whole(response, maxResponseBytes, provenance)
+            : streamed(response, maxResponseBytes, provenance, onDelta, signal),
         signal,
       );
     },
   };
 }
 
-async function whole(response: Response, provenance: string | undefined): Promise<Answer> {
-  const { choices, usage: used } = readJson(completion, await response.text());
+async function whole(response: Response, maxBytes: number, provenance: string | undefined): Promise<Answer> {
+  const { choices, usage: used } = readJson(completion, await bodyText(response, maxBytes));
   const [{ message, finish_reason }] = choices;
   return {
     content: message.content ?? "",
@@ -65,6 +66,7 @@ async function whole(response: Response, provenance: string | undefined): Promis
 
 async function streamed(
   response: Response,
+  maxBytes: number,
   provenance: string | undefined,
   onDelta: NonNullable<EngineCall["onDelta"]>,
   signal: AbortSignal,
@@ -77,7 +79,7 @@ async function streamed(
   let isDone = false;
   try {
     // Not cancelled where it is left: with the body goes the connection, if its end has not come yet.
-    for await (const data of eventData(body.values({ preventCancel: true }))) {
+    for await (const data of eventData(atMost(maxBytes, body))) {
       if (data === "[DONE]") {
         isDone = true;
         if (finishReason === undefined) break;

@@ -230,6 +230,19 @@ test("calls that began under an earlier limit do not make it fall again", () => 
   assert.equal(limit.current(), 10);
 });
 
+test("however late its calls are, one decision takes half of it at most, and where they are a little late, little", () => {
+  for (const [delayMs, current] of [
+    [1000 * targetMs, 20],
+    [2 * targetMs, 20],
+    [1.25 * targetMs, 32],
+    [targetMs, 46],
+  ] as const) {
+    const limit = adaptiveLimit({ ...settings, initial: 40 });
+    for (let i = 0; i < 40; i++) limit.observe({ beganAt: i, endedAt: 600 + i, delayMs, inFlight: 40 });
+    assert.equal(limit.current(), current, `${delayMs} ms`);
+  }
+});
+
 test("it stays within its bounds", () => {
   const limit = adaptiveLimit(settings);
   let atMs = 0;

@@ -177,6 +177,19 @@ test("it says when to come back: what is left until it probes", async () => {
   assert.equal(thrown.retryAfterMs, settings.openMs - 10);
 });
 
+test("while a probe is under way it says to come back after what a failed one would cost", async () => {
+  await open();
+  nowMs += settings.openMs;
+  const gate = Promise.withResolvers<string>();
+  const probe = run(() => gate.promise);
+  nowMs += 10;
+  const thrown: unknown = await run(async () => "through").catch((reason: unknown) => reason);
+  assert(thrown instanceof BreakerOpen);
+  assert.equal(thrown.retryAfterMs, settings.openMs);
+  gate.resolve("well");
+  await probe;
+});
+
 test("callers that leave do not open it", async () => {
   for (let i = 0; i < 10; i++) {
     const caller = new AbortController();

@@ -33,6 +33,22 @@ test("it ends a call that heeds no signal, and its reason tells it from a caller
   assert.deepEqual(reasons.slice(1), [left]);
 });
 
+test("whoever comes to it late has what is left of it, and not the whole", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let nowMs = 0;
+  const { policy } = deadlineIn(100, () => nowMs);
+  nowMs += 70;
+  let ended = false;
+  const waiting = policy(never)(idle()).finally(() => {
+    ended = true;
+  });
+  t.mock.timers.tick(29);
+  await Promise.resolve();
+  assert.equal(ended, false);
+  t.mock.timers.tick(1);
+  await assert.rejects(waiting, DeadlineExceeded);
+});
+
 test("a call that ends in time leaves no timer behind, and its signal is not aborted", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
   const before = timers();

@@ -177,6 +177,25 @@ for (const failingShare of [1, 0.5]) {
   });
 }
 
+test("a retry is earned by just as many calls as the share says, whatever its parts add up to", () => {
+  for (const [share, calls] of [
+    [0.5, 2],
+    [0.2, 5],
+    [0.1, 10],
+    [0.05, 20],
+    [0.01, 100],
+  ] as const) {
+    const budget = retryBudget({ share, burst: 1 });
+    assert.deepEqual([budget.take(), budget.take()], [true, false]);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 1; i < calls; i++) budget.deposit();
+      assert.equal(budget.take(), false, `${share}`);
+      budget.deposit();
+      assert.equal(budget.take(), true, `${share}`);
+    }
+  }
+});
+
 test("a long quiet time saves up no more than the burst", async () => {
   const budget = retryBudget({ share: 0.2, burst: 10 });
   for (let i = 0; i < 10_000; i++) budget.deposit();

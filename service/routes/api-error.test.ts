@@ -32,6 +32,13 @@ const told: [string, unknown, number, string, number | undefined][] = [
     "model_failed",
     7,
   ],
+  [
+    "an engine that sends too much",
+    gone(new EngineFailure("", { code: "response_too_large" })),
+    502,
+    "model_response_too_large",
+    1000,
+  ],
   ["anything that is not known", gone(new Error("")), 502, "model_failed", 1000],
   ["an attempt that is given up", gone(new AttemptTimeout("")), 504, "model_timeout", 1000],
   ["a deadline", new DeadlineExceeded(""), 504, "deadline_exceeded", undefined],

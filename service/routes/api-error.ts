@@ -43,6 +43,8 @@ export class ApiError extends Error {
 /** How soon to come back where nothing better is known. */
 const retryAfterMs = 1000;
 
+const unknownFailure = { code: "failed", retryAfterMs: undefined };
+
 /** As body-parser throws them. */
 const bodyError = z.object({ type: z.string(), status: z.int().min(400).max(499) });
 
@@ -56,14 +58,15 @@ function overloaded(): ApiError {
  * 503 says that the request was turned away with nothing done for it. What was begun and failed is another status, so
  * that nobody takes a failure for a refusal. Both have Retry-After, all but `deadline_exceeded` and `not_cached`.
  *
- * | what happened                                           | status | code                |
- * | ------------------------------------------------------- | ------ | ------------------- |
- * | as much is under way as may be                          | 503    | `overloaded`        |
- * | the breaker is open, or the dependency turned it away   | 503    | `model_unavailable` |
- * | it was called, and failed                               | 502    | `model_failed`      |
- * | it was called, and the attempt took too long            | 504    | `model_timeout`     |
- * | the request's own deadline passed                       | 504    | `deadline_exceeded` |
- * | nothing is stored, and the caller wants no other answer | 504    | `not_cached`        |
+ * | what happened                                           | status | code                       |
+ * | ------------------------------------------------------- | ------ | -------------------------- |
+ * | as much is under way as may be                          | 503    | `overloaded`               |
+ * | the breaker is open, or the dependency turned it away   | 503    | `model_unavailable`        |
+ * | it was called, and failed                               | 502    | `model_failed`             |
+ * | it was called, and sent more than may be                | 502    | `model_response_too_large` |
+ * | it was called, and the attempt took too long            | 504    | `model_timeout`            |
+ * | the request's own deadline passed                       | 504    | `deadline_exceeded`        |
+ * | nothing is stored, and the caller wants no other answer | 504    | `not_cached`               |
  */
 export function apiErrorOf(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
@@ -99,8 +102,8 @@ function dependencyError({ dependency, cause }: DependencyGone): ApiError {
   if (cause instanceof AttemptTimeout) {
     return new ApiError(504, `${dependency}_timeout`, `The ${dependency} took too long`, { retryAfterMs });
   }
-  const askedMs = cause instanceof EngineFailure ? cause.retryAfterMs : undefined;
-  return new ApiError(502, `${dependency}_failed`, `The ${dependency} failed`, {
+  const { code, retryAfterMs: askedMs } = cause instanceof EngineFailure ? cause : unknownFailure;
+  return new ApiError(502, `${dependency}_${code}`, `The ${dependency} failed`, {
     retryAfterMs: askedMs ?? retryAfterMs,
   });
 }

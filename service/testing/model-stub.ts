@@ -144,7 +144,8 @@ export async function startModelStub(): Promise<ModelStub> {
     const usage = noText ? null : { prompt_tokens: 3, completion_tokens: n, total_tokens: 3 + n };
     if (stream !== true) {
       await stub.held;
-      const message = { role: "assistant", content: noText ? null : stubAnswer(n) };
+      const flood = stub.mode === "flood" ? stub.floodPiece.repeat(stub.floodPieces) : "";
+      const message = { role: "assistant", content: noText ? null : stubAnswer(n) + flood };
       const choices = [{ index: 0, message, finish_reason: stub.finishReason }];
       res.writeHead(200, { ...json, ...provenance });
       res.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
