@@ -102,8 +102,8 @@ async function follow(steps: readonly Step[]): Promise<readonly BreakerState[]> 
     settled.catch(() => undefined);
     const expected = model.begin(nowMs);
     if (expected === undefined) {
-      await assert.rejects(settled, BreakerOpen);
       assert(!begun, "a call was made that was to be rejected");
+      await assert.rejects(settled, BreakerOpen);
       return;
     }
     assert(begun, "a call was rejected that was to be made");
