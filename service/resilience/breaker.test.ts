@@ -202,6 +202,29 @@ test("callers that leave do not open it", async () => {
   assert.deepEqual(states, []);
 });
 
+test("what failed as its caller left has failed all the same", async () => {
+  for (let i = 0; i < 2; i++) {
+    const caller = new AbortController();
+    const call = run(async () => {
+      caller.abort(new Error("left"));
+      throw ill;
+    }, caller.signal);
+    await assert.rejects(call, ill);
+  }
+  assert.deepEqual(states, ["open"]);
+});
+
+test("nothing is called for a caller who has left already, and it does not probe", async () => {
+  await open();
+  nowMs += settings.openMs;
+  let calls = 0;
+  await assert.rejects(
+    run(async () => ++calls, AbortSignal.abort(harmless)),
+    harmless,
+  );
+  assert.deepEqual([calls, states], [0, ["open"]]);
+});
+
 test("a failure begun before it opened does not open it again once it is closed", async () => {
   const late = Array.from({ length: 4 }, () => Promise.withResolvers<never>());
   const begunBefore = late.map((gate) => run(() => gate.promise));

@@ -8,5 +8,5 @@ export const lowShare = 0.7;
 /** How many of so many places may be taken when the next is for this priority: all, or of low priority a part. */
 export function placesFor(priority: Priority, places: number): number {
   // At least one: where there is a single place, low priority need not wait for a larger service.
-  return priority === "low" ? Math.max(Math.min(1, places), Math.floor(lowShare * places)) : places;
+  return priority === "low" ? Math.max(1, Math.floor(lowShare * places)) : places;
 }
