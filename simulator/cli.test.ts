@@ -81,6 +81,76 @@ test("a chat log gives the page, the data, the table and the service's environme
   for (const text of [stdout, stderr, ...outputs]) assert.ok(!text.includes("SECRET"));
 });
 
+/** As the reference service writes it: hashes, its rule for each, its own hits, invalidations. */
+async function accessLog(rule: (row: number) => string): Promise<string> {
+  const path = join(folder, "access.jsonl");
+  const lines = Array.from({ length: 200 }, (_, row) => {
+    const hit = row >= 20;
+    const [event, status] = row % 50 === 49 ? ["invalidate-tag", 204] : ["request", 200];
+    return JSON.stringify({
+      time: new Date(1_790_000_000_000 + row * 200).toISOString(),
+      ...{ event, id: `r${row}`, tenant: "a", model: "gpt-4o", request: `answer:4:${row % 20}`, status },
+      ...{ promptTokens: 500, outputTokens: 100, responseBytes: 700, rule: rule(row) },
+      ...{ latencyMs: hit ? 1.5 : 900, cache: hit ? "hit" : "miss" },
+    });
+  });
+  await writeFile(path, `${lines.join("\n")}\n`);
+  return path;
+}
+
+test("the service's access log: whose times are shown, what ended no answer, what rested on its rule", async () => {
+  const out = (name: string) => join(folder, name);
+  const replay = async (...args: readonly string[]) =>
+    simulate(
+      ...args,
+      "--sizes",
+      "1",
+      "--policies",
+      "lru",
+      "--strategies",
+      "exact",
+      "--html",
+      out("a.html"),
+      "--write-config",
+      out("a.env"),
+    );
+  const { code, stderr, stdout } = await replay(await accessLog(() => "cacheable"));
+  assert.equal(code, 0, stderr);
+  // 200 lines, of which 4 drop a tag; the model answered 20, and the service's cache the rest.
+  const untimed = /both over the same 20 of 196 requests: for the others \(those that its own cache answered/;
+  assert.match(stdout, untimed);
+  assert.match(await readFile(out("a.html"), "utf8"), untimed);
+  assert.match(stdout, /- 4 invalidations by tag not replayed/);
+  assert.match(
+    stdout,
+    /- The log is 39\.6 s long, .*the service's longest, 24\.0 h, .*not seen\. Of --ttl, 60\.0 s, 10\.0 min, 60\.0 min, 24\.0 h are no shorter/,
+  );
+  assert.match(stdout, /the log's own rule says which answers are cacheable\.$/m);
+  assert.doesNotMatch(await readFile(out("a.env"), "utf8"), /temperature|SAMPLED/);
+
+  const sampled = await accessLog((row) => (row % 20 === 3 ? "sampled" : "cacheable"));
+  const kept = await replay(sampled, "--keep-uncacheable");
+  assert.match(
+    kept.stdout,
+    /so are those of 10 requests that it does not let in, whatever their temperature/,
+  );
+  assert.match(await readFile(out("a.env"), "utf8"), /^#BW_CACHE_SAMPLED=on$/m);
+});
+
+test("a log without hits, rules and invalidations has nothing said of them", async () => {
+  const { stdout } = await simulate(
+    await chatLog(),
+    "--sizes",
+    "1",
+    "--policies",
+    "lru",
+    "--strategies",
+    "exact",
+  );
+  assert.match(stdout, /time of a request/);
+  assert.doesNotMatch(stdout, /both over the same|not replayed|own rule says/);
+});
+
 test("the full sweep of the conversation trace: ten policies at twenty sizes, with the GPU's hours and queue", async () => {
   const json = join(folder, "conversation.json");
   const { code, stderr } = await simulate(conversation, "--strategies", "prefix", "--json", json);

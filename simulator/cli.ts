@@ -82,7 +82,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
   const { format, columns, malformedShare, keepUncacheable, keep } = settings;
   const vectors =
     settings.embedder === undefined ? undefined : new RequestVectors(await loadEmbedder(settings.embedder));
-  const { log, report: read } = await loadLog(program.args[0] ?? sample, {
+  const read = await loadLog(program.args[0] ?? sample, {
     keep,
     keepUncacheable,
     signal,
@@ -96,14 +96,14 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
         `${bar("reading", bytesRead / Math.max(1, bytesTotal))}, ${rows.toLocaleString("en-US")} rows`,
       ),
   });
-  const { options, assumptions } = await prepare(log, settings, vectors);
+  const { options, assumptions } = await prepare(read, settings, vectors);
   const simulation = await simulate({
     ...options,
     signal,
     onProgress: (done, of) => progress(`${bar("simulating", done / of)}, ${done} of ${of} strategies`),
   });
   progress("");
-  const report = buildReport(simulation, options.input, read, assumptions);
+  const report = buildReport(simulation, options.input, read.report, assumptions);
   if (settings.json !== undefined) await writeFile(settings.json, `${JSON.stringify(report, null, 2)}\n`);
   if (settings.csv !== undefined) await writeFile(settings.csv, csvReport(report));
   if (settings.html !== undefined) await writeFile(settings.html, htmlReport(report));
@@ -115,7 +115,14 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
         `Nothing was written to "${settings.writeConfig}": no cache that the service has gains anything here\n`,
       );
     } else
-      await writeFile(settings.writeConfig, serviceEnvironment(deployable, assumptions, report.log.spanMs));
+      await writeFile(
+        settings.writeConfig,
+        serviceEnvironment(deployable, {
+          assumptions,
+          spanMs: report.log.spanMs,
+          sampled: read.report.ruled < report.log.requests,
+        }),
+      );
   }
 }
 

@@ -1,9 +1,11 @@
 import { possibleKinds, type StrategyKind } from "./advice/candidates.ts";
 import type { EvaluationInput } from "./advice/evaluate.ts";
+import { assumed } from "./assumptions.ts";
 import { InputError } from "./input-error.ts";
 import { type Profile, readProfile } from "./latency/profile.ts";
 import { answerTimes, type HitTimes, type LatencyBasis } from "./latency/requests.ts";
-import type { RequestLog } from "./log/log.ts";
+import { type RequestLog, requestsIn, tokensIn } from "./log/log.ts";
+import type { ReadReport } from "./log/read.ts";
 import { gpuMsByRow } from "./money/gpu.ts";
 import { meanAnswerBytes } from "./money/infrastructure.ts";
 import { priceLog } from "./money/pricing.ts";
@@ -25,8 +27,6 @@ const targetUtilisation = 0.7;
 const hits: HitTimes = { localMs: 0.05, sharedMs: 1 };
 /** Logs with more rows are swept at fewer sizes, unless told otherwise. */
 const manyRows = 500_000;
-/** Share of tokens without a price from which the report says that its money is too low. */
-const mostUnpriced = 0.01;
 
 /**
  * Makes of a log and the user's settings what a simulation needs, and says what was assumed on the way.
@@ -35,7 +35,7 @@ const mostUnpriced = 0.01;
  * @throws InputError
  */
 export async function prepare(
-  log: RequestLog,
+  { log, report: read }: { readonly log: RequestLog; readonly report: ReadReport },
   settings: Settings,
   embedded?: RequestVectors,
 ): Promise<Prepared> {
@@ -43,9 +43,8 @@ export async function prepare(
   const { source, infrastructure } = await readPrices(settings);
   const assumptions: string[] = [];
   const pricing = priceLog(log, source, settings.model);
-  const requests =
-    log.kind === undefined ? log.rows : log.kind.reduce((sum, kind) => sum + (kind === 0 ? 1 : 0), 0);
-  const tokens = sumOf(log.promptTokens, log.rows) + sumOf(log.outputTokens, log.rows);
+  const requests = requestsIn(log);
+  const tokens = tokensIn(log);
   const isPriced = pricing.unpricedRequests < requests && tokens > 0;
   const by = settings.cost !== "auto" ? settings.cost : isPriced ? "api" : tokens > 0 ? "gpu" : "none";
   if (by === "api" && !isPriced) {
@@ -103,28 +102,15 @@ export async function prepare(
     );
   }
   assumptions.push(
-    ...assumed(input, settings, answerBytes.isEstimate),
-    ...(kinds.includes("semantic") && embedded !== undefined
-      ? [`Similarity is the cosine of vectors of embedder "${embedded.name}".`]
-      : []),
-    ...(kinds.includes("semantic")
-      ? [
-          "A semantic hit counts as right, and the log cannot say whether it is: such a cache is not recommended beside others. Embedding each request is not in the cost.",
-        ]
-      : []),
-    hasTimes
-      ? "A request that comes while its answer is being made (joined) counts as a hit; the cautious end of a range has it pay again."
-      : "The log has no times: every answer counts as made at once, and the cache's memory, paid by the hour, as free.",
-    ...(pricing.unpricedTokens > mostUnpriced * tokens && by === "api"
-      ? [
-          `${Math.round((100 * pricing.unpricedTokens) / tokens)} % of the tokens have no price and count as free: bill and saving are too low. Price them with --prices.`,
-        ]
-      : []),
-    ...(log.cachedTokens === undefined
-      ? []
-      : [
-          "The provider's own cached tokens stay as logged, though fewer requests may keep its cache less warm.",
-        ]),
+    ...assumed({
+      input,
+      settings,
+      kinds,
+      read,
+      hits,
+      embedder: embedded?.name,
+      bytesEstimated: answerBytes.isEstimate,
+    }),
   );
   return {
     options: {
@@ -191,40 +177,6 @@ function refuseUnknown(log: RequestLog, kinds: readonly StrategyKind[], settings
   }
 }
 
-function assumed(input: EvaluationInput, settings: Settings, bytesEstimated: boolean): string[] {
-  const { cost, infrastructure, answerBytes, log } = input;
-  const { redisGiBHourUsd, redisCopies, memoryGiBHourUsd, gpuHourUsd, source, date } = infrastructure;
-  const lines = [
-    `A hit takes ${hits.localMs} ms in the process and ${hits.sharedMs} ms over the network, and answers are cacheable whatever their temperature, where the log has no rule of its own.`,
-    `Redis $${redisGiBHourUsd} per GiB and hour, ${redisCopies} copies; plain memory $${memoryGiBHourUsd}: ${source}, ${date}. 200 bytes beside each answer; a full cache is paid for as if full from the start.`,
-  ];
-  if (settings.warmup > 0)
-    lines.push(`The first ${100 * settings.warmup} % of the rows warm the caches and are not counted.`);
-  if (bytesEstimated) {
-    lines.push(
-      `The log has no sizes of answers: ${Math.round(answerBytes.low)} to ${Math.round(answerBytes.high)} bytes, from their tokens.`,
-    );
-  }
-  if (cost.by === "gpu") {
-    lines.push(
-      `Self-hosted at $${gpuHourUsd} per GPU hour; GPU time: ${cost.gpu.profile.source}, decode steps shared by 32. GPU hours count as used: where engines are reserved, only whole engines less save anything.`,
-    );
-  }
-  if (cost.by === "api" && settings.model !== undefined)
-    lines.push(`Rows that name no model are priced as "${settings.model}".`);
-  if (cost.by === "api" && log.wallStartMs === undefined) {
-    lines.push(
-      "The log has no wall-clock time: where a price depends on the hour, from the cheapest to the dearest.",
-    );
-  }
-  if (log.blocks !== undefined) {
-    lines.push(
-      `Prompt blocks live in one pool that all engines reach${cost.by === "api" ? ", the provider's, whose memory costs nothing here" : ""}; a provider's minimum length and lifetime of a prefix are not modelled.`,
-    );
-  }
-  return lines;
-}
-
 function latencyOf(
   log: RequestLog,
   settings: Settings,
@@ -280,10 +232,4 @@ function latencyOf(
       stepOverheadMs: 0,
     },
   };
-}
-
-function sumOf(values: Uint32Array, rows: number): number {
-  let sum = 0;
-  for (let row = 0; row < rows; row++) sum += values[row] as number;
-  return sum;
 }

@@ -9,6 +9,7 @@ import { kneeOf, paretoFront } from "./front.ts";
 import { recommend, serviceEnvironment } from "./recommend.ts";
 
 const hourMs = 3_600_000;
+const replayed = { assumptions: [], spanMs: hourMs, sampled: false };
 
 test("the front: nothing on it is beaten, and all that is off it is", () => {
   const point = fc.record({ size: fc.nat(20), gain: fc.nat(20) });
@@ -105,13 +106,17 @@ test("where nothing gains, nothing is recommended", () => {
 });
 
 test("the service's environment: its TTL, and Redis's memory beside it", () => {
-  const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), ["prices of today"], hourMs);
+  const text = serviceEnvironment(evaluated("lru", 40, 98, { ttlMs: 60_000 }), {
+    ...replayed,
+    assumptions: ["prices of today"],
+  });
   assert.match(text, /^BW_CACHE_FRESH_MS=60000$/m);
-  assert.match(text, /^BW_CACHE_L1=off$/m);
+  assert.match(text, /^# Assumed: prices of today$/m);
+  assert.match(text, /^BW_CACHE_L1=on$/m);
   assert.match(text, /maxmemory 56mb/);
   assert.match(text, /maxmemory-policy allkeys-lru/);
-  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), [], hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
-  assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), [], hourMs), RangeError);
+  assert.match(serviceEnvironment(evaluated("lfu", 1, 1), replayed), /^BW_CACHE_FRESH_MS=86400000$/m);
+  assert.throws(() => serviceEnvironment(evaluated("sieve", 1, 1), replayed), RangeError);
 });
 
 test("the service's environment of two tiers: the memory of each process, and what is left for Redis", () => {
@@ -124,7 +129,7 @@ test("the service's environment of two tiers: the memory of each process, and wh
     spec: strategySchema.parse({ answers: { match: "exact", tiers, replicas: 3 } }),
     localBytes: { low: 1, high: 4 * 2 ** 20 },
   };
-  const text = serviceEnvironment(two, [], hourMs);
+  const text = serviceEnvironment(two, replayed);
   assert.match(text, /^BW_CACHE_L1_POLICY=sieve$/m);
   assert.match(text, /^BW_CACHE_L1_MAX_BYTES=4194304$/m);
   assert.match(text, /maxmemory 44mb/);
@@ -136,7 +141,7 @@ test("the service's environment of two tiers: the memory of each process, and wh
     { match: "normalised" },
   ]) {
     const spec = strategySchema.parse({ answers: { ...two.spec.answers, ...other } });
-    assert.throws(() => serviceEnvironment({ ...two, spec }, [], hourMs), RangeError);
+    assert.throws(() => serviceEnvironment({ ...two, spec }, replayed), RangeError);
   }
 });
 
@@ -149,8 +154,11 @@ test("on a log longer than a day the service is given only what it keeps for a d
   };
   assert.equal(recommend([ever, within], 24 * hourMs).deployable, ever);
   assert.equal(recommend([ever, within], 48 * hourMs).deployable, within);
-  assert.throws(() => serviceEnvironment(ever, [], 48 * hourMs), RangeError);
-  assert.match(serviceEnvironment(within, [], 48 * hourMs), /^BW_CACHE_FRESH_MS=86400000$/m);
+  assert.throws(() => serviceEnvironment(ever, { ...replayed, spanMs: 48 * hourMs }), RangeError);
+  assert.match(
+    serviceEnvironment(within, { ...replayed, spanMs: 48 * hourMs }),
+    /^BW_CACHE_FRESH_MS=86400000$/m,
+  );
 });
 
 test("on a log longer than a day, LRU and LFU are tried with a TTL of a day, each once", () => {
@@ -173,4 +181,10 @@ test("on a log longer than a day, LRU and LFU are tried with a TTL of a day, eac
 test("where no request was counted, nothing is recommended", () => {
   const none = evaluated("lru", 1, Number.NaN);
   assert.equal(recommend([none], hourMs).recommended, undefined);
+});
+
+test("the service is told how to serve answers drawn at random only where the replay may have", () => {
+  const written = (sampled: boolean) => serviceEnvironment(evaluated("lru", 1, 1), { ...replayed, sampled });
+  assert.match(written(true), /^#BW_CACHE_SAMPLED=on$/m);
+  assert.doesNotMatch(written(false), /temperature|SAMPLED/);
 });

@@ -99,6 +99,21 @@ function usesPolicy({ answers, prefix }: StrategySpec, name: PolicyName): boolea
  */
 const redisOwnMiB = 16;
 
+/** For the tier in memory: the service takes no entry over a sixteenth of it, so that of a few KiB it would be empty. */
+const leastLocalBytes = 2 ** 20;
+
+function localMaxBytes(bytes: number): number {
+  return Math.max(leastLocalBytes, Math.ceil(bytes));
+}
+
+/** What the service's environment rests on beside the strategy. */
+export interface Replayed {
+  readonly assumptions: readonly string[];
+  readonly spanMs: number;
+  /** Whether answers were served that the log's own rule did not let in: some may have been drawn at random. */
+  readonly sampled: boolean;
+}
+
 /**
  * The service's environment for a strategy, as lines of an env file. Redis has its own settings, so they
  * stand beside it as comments.
@@ -107,8 +122,7 @@ const redisOwnMiB = 16;
  */
 export function serviceEnvironment(
   { spec, label, memoryBytes, localBytes }: Evaluation,
-  assumptions: readonly string[],
-  spanMs: number,
+  { assumptions, spanMs, sampled }: Replayed,
 ): string {
   const { answers } = spec;
   const shared = answers?.tiers.at(-1);
@@ -125,22 +139,29 @@ export function serviceEnvironment(
   const local =
     tiers.length === 1
       ? [
-          "# As replayed, one tier that all replicas share. One before it, in each process, would spare them the way to Redis.",
-          "BW_CACHE_L1=off",
+          "# As replayed, one tier that all replicas share: the Redis that BW_REDIS_NODES names. The one in each process's",
+          "# memory, of the service's own size, is on before it: a service without Redis would cache nothing.",
+          "BW_CACHE_L1=on",
+          "# For a single replica without Redis, to hold what was replayed:",
+          `#BW_CACHE_L1_MAX_BYTES=${localMaxBytes(sharedBytes)}`,
         ]
       : [
           `# For each of ${replicas} replicas, reached by ${routing} routing.`,
           "BW_CACHE_L1=on",
           `BW_CACHE_L1_POLICY=${tiers[0].policy}`,
-          `BW_CACHE_L1_MAX_BYTES=${Math.max(1, Math.ceil(localBytes.high))}`,
+          `BW_CACHE_L1_MAX_BYTES=${localMaxBytes(localBytes.high)}`,
         ];
   return [
     `# Chosen by the simulator: ${label}`,
     ...assumptions.map((line) => `# Assumed: ${line}`),
     `BW_CACHE_FRESH_MS=${freshMs}`,
     ...local,
-    "# The replay has served answers that were drawn at random (temperature above 0), where they were in it. To do so:",
-    "#BW_CACHE_SAMPLED=on",
+    ...(sampled
+      ? [
+          "# The replay has served answers that were drawn at random (temperature above 0), where they were in it. To do so:",
+          "#BW_CACHE_SAMPLED=on",
+        ]
+      : []),
     `# For Redis (redis.conf): ${answersMiB} MiB for the answers, and ${redisOwnMiB} MiB that a node takes for itself and its`,
     `# connections. This is for one master; of n, each needs ${redisOwnMiB} + ${answersMiB} / n.`,
     `#   maxmemory ${redisOwnMiB + answersMiB}mb`,

@@ -3,15 +3,13 @@ import type { LogReader } from "./format.ts";
 import { jsonLinesReader, jsonReader, type RecordHandler } from "./json/records.ts";
 import { firstLine } from "./lines.ts";
 import type { LogBuilder } from "./log-builder.ts";
-import type { Problems } from "./problems.ts";
+import { answeredFromCache, type Problems } from "./problems.ts";
 import { RequestRows, tokensPerTextBlock } from "./request-rows.ts";
 import type { Usage } from "./usage.ts";
 
 const tooDeep = "is nested too deep";
 /** Far more than any request has, and far less than what exhausts the stack. */
 const mostLevels = 500;
-
-export const answeredFromCache = "answered from a cache: its latency left out";
 
 /** One request as an observability tool exports it. */
 export interface ExportedRequest {

@@ -2,7 +2,7 @@ import { keepColumns, keptColumns, type ReadLog, sourceOf } from "./columns-file
 import { type ReadOptions, readLog } from "./read.ts";
 
 /** To be raised with every change to what a log is read as: columns of another version are not taken. */
-const parserVersion = 6;
+const parserVersion = 7;
 
 export interface LoadOptions extends ReadOptions {
   /** Whether to keep the columns in a file beside the log, and to take them from there when they still fit. */

@@ -72,3 +72,22 @@ export interface PromptBlocks {
  * key's tenant and model (`keyScope`).
  */
 export const rowKind = { request: 0, dropKey: 1, dropAll: 2, dropScope: 3 } as const;
+
+/** How many of the log's rows are requests. */
+export function requestsIn({ kind, rows }: Pick<RequestLog, "kind" | "rows">): number {
+  let requests = 0;
+  for (let row = 0; row < rows; row++) if (kind === undefined || kind[row] === rowKind.request) requests++;
+  return requests;
+}
+
+/** All tokens of the log, of prompts and answers. */
+export function tokensIn({
+  promptTokens,
+  outputTokens,
+  rows,
+}: Pick<RequestLog, "promptTokens" | "outputTokens" | "rows">): number {
+  let tokens = 0;
+  for (let row = 0; row < rows; row++)
+    tokens += (promptTokens[row] as number) + (outputTokens[row] as number);
+  return tokens;
+}

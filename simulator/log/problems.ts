@@ -1,11 +1,22 @@
 const examplesKept = 10;
 
+/** Noted of a request that a cache has answered: how long the model takes is not known of it. */
+export const answeredFromCache = "answered from a cache: its latency left out";
+
+/** Invalidations of answers of which the log does not say what they drop: a replay keeps these answers. */
+export const notReplayed = {
+  byTag: "invalidation by tag: not replayed",
+  byModel: "invalidation by model: not replayed",
+} as const;
+
 /** What was wrong with a log, without a word of its texts. */
 export class Problems {
   /** The line being read, from 1; a record's number in binary formats. */
   line = 0;
   records = 0;
   malformed = 0;
+  /** Requests whose answers the log's own rule lets into a cache. */
+  ruled = 0;
   examples: { readonly line: number; readonly reason: string }[] = [];
   skipped: Record<string, number> = {};
 
@@ -22,7 +33,7 @@ export class Problems {
   }
 
   /** Adds the problems of the lines that come next, whose lines count from 1. */
-  add(next: Pick<Problems, "line" | "records" | "malformed" | "examples" | "skipped">): void {
+  add(next: Pick<Problems, "line" | "records" | "malformed" | "ruled" | "examples" | "skipped">): void {
     for (const { line, reason } of next.examples) {
       if (this.examples.length < examplesKept) this.examples.push({ line: this.line + line, reason });
     }
@@ -32,12 +43,14 @@ export class Problems {
     this.line += next.line;
     this.records += next.records;
     this.malformed += next.malformed;
+    this.ruled += next.ruled;
   }
 
   clear(): void {
     this.line = 0;
     this.records = 0;
     this.malformed = 0;
+    this.ruled = 0;
     this.examples = [];
     this.skipped = {};
   }

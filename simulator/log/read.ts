@@ -59,6 +59,8 @@ export interface ReadReport {
   readonly malformed: number;
   /** The first malformed lines by number, and why; nothing is quoted from them. */
   readonly malformedExamples: readonly { readonly line: number; readonly reason: string }[];
+  /** Of the requests: those whose answers the log's own rule lets into a cache. */
+  readonly ruled: number;
   /** Well-formed records that are no request to replay, or only in part, by why. */
   readonly notes: Readonly<Record<string, number>>;
   /** Of CSV: which column was read as which field, by name, or by position where there is no header. */
@@ -161,6 +163,7 @@ async function readOnce(
     guessed: options.format === undefined && options.columns === undefined,
     records: problems.records,
     malformed: problems.malformed,
+    ruled: problems.ruled,
     malformedExamples: problems.examples,
     notes: problems.skipped,
     ...(reader.columns === undefined ? {} : { columns: reader.columns() }),

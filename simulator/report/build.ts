@@ -1,7 +1,7 @@
 import type { Evaluation, EvaluationInput } from "../advice/evaluate.ts";
 import { distributionOf } from "../latency/distribution.ts";
 import type { RequestTimes } from "../latency/requests.ts";
-import { type RequestLog, rowKind } from "../log/log.ts";
+import { type RequestLog, requestsIn } from "../log/log.ts";
 import { tellExamples } from "../log/problems.ts";
 import type { ReadReport } from "../log/read.ts";
 import type { Simulation } from "../simulate.ts";
@@ -77,16 +77,13 @@ export function buildReport(
 }
 
 function describeLog(log: RequestLog, read: ReadReport): Report["log"] {
-  const { kind } = log;
-  let invalidations = 0;
-  for (let row = 0; row < log.rows; row++)
-    if (kind !== undefined && kind[row] !== rowKind.request) invalidations += 1;
+  const requests = requestsIn(log);
   return {
     name: log.name,
     format: read.guessed ? `${read.format}, guessed` : read.format,
     rows: log.rows,
-    requests: log.rows - invalidations,
-    invalidations,
+    requests,
+    invalidations: log.rows - requests,
     malformed: read.malformed,
     malformedExamples: tellExamples(read.malformedExamples),
     notes: { ...read.notes },

@@ -1,3 +1,4 @@
+import { answeredFromCache } from "../log/problems.ts";
 import type { Report, ReportedStrategy } from "./report.ts";
 
 /** Figures as people read them. All take null or NaN for "not known". */
@@ -78,6 +79,14 @@ export function noted({ log: { notes } }: Report): string {
   return Object.entries(notes)
     .map(([reason, records]) => `${count(records)} × ${reason}`)
     .join("; ");
+}
+
+/** Of which requests the times are, where the log has none of some: the misses of a service that has a cache. */
+export function timed({ log: { notes }, strategies, detail: { timesBefore } }: Report): string {
+  const requests = strategies[0]?.requests ?? 0;
+  if (timesBefore === null || timesBefore.latency.count === requests) return "";
+  const cached = answeredFromCache in notes ? " (those that its own cache answered among them)" : "";
+  return `both over the same ${count(timesBefore.latency.count)} of ${count(requests)} requests: for the others${cached} the log has no time of the model`;
 }
 
 /** From how many hits on a strategy pays for itself. */

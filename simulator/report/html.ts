@@ -9,6 +9,7 @@ import {
   percent,
   ranged,
   span,
+  timed,
   usd,
 } from "./figures.ts";
 import { plotSvg } from "./plot.ts";
@@ -153,7 +154,8 @@ function costSection(report: Report): string {
   return plot === "" && rows === "" ? "" : `<h2>Cost</h2>${rows}${plot}`;
 }
 
-function latencySection({ detail: { timesBefore, timesAfter } }: Report): string {
+function latencySection(report: Report): string {
+  const { timesBefore, timesAfter } = report.detail;
   if (timesBefore === null) return "";
   const points = ({ percentilesMs }: ReportedTimes["latency"]) =>
     percentilesMs.map((ms, percentile) => [ms ?? Number.NaN, percentile / 100] as const);
@@ -161,6 +163,7 @@ function latencySection({ detail: { timesBefore, timesAfter } }: Report): string
     `<tr><td>${name}</td>${[latency.p50Ms, latency.p95Ms, latency.p99Ms, ...(firstToken === undefined ? [] : [firstToken.p50Ms, firstToken.p95Ms, firstToken.p99Ms])].map((ms) => `<td>${duration(ms)}</td>`).join("")}</tr>`;
   const first =
     timesBefore.firstToken === undefined ? "" : "<th>first token p50</th><th>p95</th><th>p99</th>";
+  const of = timed(report);
   const plot = plotSvg({
     title: "Time of a request, from arrival to the last token",
     xLabel: "time",
@@ -173,7 +176,7 @@ function latencySection({ detail: { timesBefore, timesAfter } }: Report): string
     showX: duration,
     showY: percent,
   });
-  return `<h2>Latency</h2><table><tr><th></th><th>p50</th><th>p95</th><th>p99</th>${first}</tr>${row("no cache", timesBefore)}${timesAfter === null ? "" : row("as advised", timesAfter)}</table>${plot}`;
+  return `<h2>Latency</h2><table><tr><th></th><th>p50</th><th>p95</th><th>p99</th>${first}</tr>${row("no cache", timesBefore)}${timesAfter === null ? "" : row("as advised", timesAfter)}</table>${of === "" ? "" : `<p class="note">${escapeHtml(of)}</p>`}${plot}`;
 }
 
 function failoverSection({ failover }: Report): string {

@@ -28,19 +28,16 @@ export async function smallReport(name = "requests.jsonl"): Promise<Report> {
   });
   const log = { ...smallLog(rows, 64), name };
   const settings = readSettings({ sizes: "5", workers: "0", lose: ["all@2m"], policies: "lru,sieve" });
-  const { options, assumptions } = await prepare(log, settings);
-  const simulation = await simulate({ ...options, onProgress: () => {} });
-  const read = {
+  const report = {
     format: "openai",
     guessed: true,
     records: 601,
     malformed: 1,
+    malformedExamples: [{ line: 7, reason: "is not JSON" }],
+    ruled: 0,
     notes: { "failed request": 2 },
   } as const;
-  return buildReport(
-    simulation,
-    options.input,
-    { ...read, malformedExamples: [{ line: 7, reason: "is not JSON" }] },
-    assumptions,
-  );
+  const { options, assumptions } = await prepare({ log, report }, settings);
+  const simulation = await simulate({ ...options, onProgress: () => {} });
+  return buildReport(simulation, options.input, report, assumptions);
 }

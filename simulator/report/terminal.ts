@@ -8,6 +8,7 @@ import {
   percent,
   ranged,
   span,
+  timed,
   usd,
 } from "./figures.ts";
 import type { Report, ReportedStrategy, ReportedTimes } from "./report.ts";
@@ -58,7 +59,10 @@ export function terminalReport(report: Report): string {
   if (advice.deployable !== null && advice.deployable !== advice.recommended) {
     lines.push(`  what the service can run (--write-config): ${strategies[advice.deployable]?.label ?? ""}`);
   }
-  if (detail.timesBefore !== null) lines.push("", ...timesTable(detail.timesBefore, detail.timesAfter));
+  if (detail.timesBefore !== null) {
+    const of = timed(report);
+    lines.push("", ...timesTable(detail.timesBefore, detail.timesAfter), ...(of === "" ? [] : [`  ${of}`]));
+  }
   for (const [name, times] of [
     ["Without a cache", detail.timesBefore],
     ["As advised", detail.timesAfter],

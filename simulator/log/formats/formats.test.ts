@@ -127,11 +127,11 @@ test("openai: requests whose answers may not be stored are left out and counted,
     rules.map((rule, i) => ({ time: t0 + i, event: "request", request: `k${i}`, status: 200, rule })),
   );
   const { log, report } = await read(text);
-  assert.equal(log.rows, 3);
+  assert.deepEqual([log.rows, report.ruled], [3, 2]);
   const left = (rule: string) => `not cacheable (${rule}): left out (--keep-uncacheable keeps them)`;
   assert.deepEqual(report.notes, { [left("sampled")]: 2, [left("no-store")]: 1, [left("tools")]: 1 });
   const kept = await read(text, { keepUncacheable: true });
-  assert.deepEqual([kept.log.rows, kept.report.notes], [rules.length, {}]);
+  assert.deepEqual([kept.log.rows, kept.report.ruled, kept.report.notes], [rules.length, 2, {}]);
   await assert.rejects(read(jsonLines([{ time: t0, request: "k", rule: "sampled" }])), {
     code: "EMPTY_LOG",
     hint: /1 × not cacheable \(sampled\).*--keep-uncacheable/,

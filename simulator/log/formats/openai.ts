@@ -1,5 +1,4 @@
 import { requestingUser } from "../canonical-request.ts";
-import { answeredFromCache } from "../exported-request.ts";
 import type { Format, FormatOptions, LogReader } from "../format.ts";
 import { Hash128, noSalt } from "../hash.ts";
 import { Interner } from "../interner.ts";
@@ -8,7 +7,7 @@ import { endOfLines, isSpace } from "../lines.ts";
 import { rowKind } from "../log.ts";
 import type { LogBuilder, Row } from "../log-builder.ts";
 import { LooksBack } from "../looks-back.ts";
-import type { Problems } from "../problems.ts";
+import { answeredFromCache, notReplayed, type Problems } from "../problems.ts";
 import { RequestRows, tokensPerTextBlock } from "../request-rows.ts";
 import { timeOfBytes, timeOfNumber } from "../time.ts";
 import { countOf, isRecord, partsOf, usageOf } from "../usage.ts";
@@ -74,7 +73,8 @@ const openai: Format = {
 };
 export default openai;
 
-/** What the service says of requests whose answers it does not store (its cache/cacheable.ts). Other words are passed over. */
+/** What the service says of requests whose answers it stores (its cache/cacheable.ts), and of others. Other words are passed over. */
+const lettingIn: readonly unknown[] = ["cacheable", "no-cache", "provider-store"];
 const uncacheable: readonly unknown[] = [
   ...["sampled", "many-choices", "tools", "logprobs", "audio-output", "remote-content", "unknown-content"],
   "no-store",
@@ -83,8 +83,8 @@ const uncacheable: readonly unknown[] = [
 /** Events that are none to replay, by what is said of them. */
 const passedOver: ReadonlyMap<string, string> = new Map([
   ["embeddings", "embeddings: not replayed"],
-  ["invalidate-tag", "invalidation by tag: not replayed"],
-  ["invalidate-model", "invalidation by model: not replayed"],
+  ["invalidate-tag", notReplayed.byTag],
+  ["invalidate-model", notReplayed.byModel],
   ["invalidate-embeddings", "invalidation of embeddings: not replayed"],
 ]);
 
@@ -213,6 +213,7 @@ class AccessLog implements LogReader {
     row.cacheWriteTokens = wholeCount(number[field.cacheWriteTokens] ?? 0);
     const hash = this.#hash.of(view, start[field.request] ?? 0, end[field.request] ?? 0);
     row.key = this.#keyOf(hash, row.tenant, row.model);
+    if (kind[field.rule] === fieldKind.string) this.#problems.ruled++;
     builder.add();
     return true;
   }
@@ -260,7 +261,8 @@ class AccessLog implements LogReader {
       this.#invalidate(row);
       return;
     }
-    if (this.#isUncacheable()) return;
+    const rule = kind[field.rule] === fieldKind.string ? this.#parsed(field.rule) : undefined;
+    if (this.#isLeftOut(rule)) return;
     const tenant = this.#textId(field.tenant, this.#builder.tenants);
     const model = this.#textId(field.model, this.#builder.models);
     row.tenant = tenant;
@@ -282,14 +284,13 @@ class AccessLog implements LogReader {
     if (this.#has(field.response) && !this.#response(row)) return;
     if (this.#has(field.nearest)) this.#nearest(row, tenant, model);
     if (!this.#request(row, tenant, model)) return;
+    if (lettingIn.includes(rule)) this.#problems.ruled++;
     this.#builder.add();
   }
 
   /** Whether the line's own rule kept its answer out of the cache. */
-  #isUncacheable(): boolean {
-    if (this.#keepUncacheable || this.#scanner.kind[field.rule] !== fieldKind.string) return false;
-    const rule = this.#parsed(field.rule);
-    if (!uncacheable.includes(rule)) return false;
+  #isLeftOut(rule: unknown): boolean {
+    if (this.#keepUncacheable || !uncacheable.includes(rule)) return false;
     this.#problems.note(`not cacheable (${rule}): left out (--keep-uncacheable keeps them)`);
     return true;
   }

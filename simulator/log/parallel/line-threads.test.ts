@@ -65,6 +65,7 @@ const mixed = (row: number): unknown => {
         }),
     ...(row % 8 === 0 ? { nearest: `hash-${(row * 3) % 9001}`, similarity: (row % 100) / 100 } : {}),
     ...(row % 9 === 0 ? { cachedTokens: 5 } : {}),
+    ...(row % 6 === 0 ? { rule: "cacheable" } : {}),
     promptTokens: row % 1000,
     outputTokens: row % 77,
     latencyMs: row % 1300,

@@ -23,7 +23,7 @@ export interface Part {
   /** Four words a hash. */
   readonly hashes: Readonly<Record<Hashed, Int32Array>>;
   readonly texts: Readonly<Record<Named, readonly string[]>>;
-  readonly problems: Pick<Problems, "line" | "records" | "malformed" | "examples" | "skipped">;
+  readonly problems: Pick<Problems, "line" | "records" | "malformed" | "ruled" | "examples" | "skipped">;
   /** The thread has forgotten its ids before this part: they begin at 0 again. */
   readonly startsOver: boolean;
 }
@@ -53,7 +53,7 @@ export class PartTaker {
       this.#told[what] = texts.length;
       return fresh;
     };
-    const { line, records, malformed, examples, skipped } = problems;
+    const { line, records, malformed, ruled, examples, skipped } = problems;
     const startsOver = this.#isFirst;
     this.#isFirst = false;
     return {
@@ -67,7 +67,7 @@ export class PartTaker {
         blocks: hashesOf("blocks"),
       },
       texts: { tenants: textsOf("tenants"), models: textsOf("models") },
-      problems: { line, records, malformed, examples, skipped },
+      problems: { line, records, malformed, ruled, examples, skipped },
       startsOver,
     };
   }
