@@ -25,15 +25,13 @@ export interface Arrivals {
 /** A difference of so many is how arrivals fall on a window's edges, not a loss. */
 const slack = 2;
 
-/** Arrivals that are late when the load's time is over are never begun: nothing was lost by them. */
-const endToleranceMs = 100;
-
 /**
  * Accounts for every arrival of the schedule.
  *
  * The deficiency at a time is what should have arrived by then less what did, sampled or dropped. A stall that
  * the load generator catches up with raises it for a while; what no later moment makes good is lost, at the
- * time when the lasting deficiency grew.
+ * time when the lasting deficiency grew. So are arrivals that were late when the load's time was over, and never
+ * begun: nobody knows what would have become of them.
  *
  * @param startsMs start times of the samples, ascending
  */
@@ -46,18 +44,18 @@ export function countArrivals(
   const planned = Math.round(ratePerMs * schedule.durationMs);
   const seen = merge(startsMs, drops);
   const origin = originOf(seen, ratePerMs) ?? schedule.beganMs;
+  // An arrival that is on time is one more than was due just before; so is the last, after which none is due.
+  const mostDue = seen.length === 0 ? planned : planned - 1;
   const due = (timeMs: number) =>
-    origin === undefined ? 0 : Math.min(planned, Math.max(0, ratePerMs * (timeMs - origin)));
+    origin === undefined ? 0 : Math.min(mostDue, Math.max(0, ratePerMs * (timeMs - origin)));
   const leastFrom = leastDeficiencies(seen, due);
   const lasting = (timeMs: number) => {
     const next = firstIndex(seen.length, (i) => (seen[i]?.atMs ?? 0) >= timeMs);
     const before = seen[next - 1]?.total ?? 0;
     return Math.min(due(timeMs) - before, leastFrom[next] ?? Number.POSITIVE_INFINITY);
   };
-  const endMs = origin === undefined ? 0 : origin + schedule.durationMs - endToleranceMs;
-
   const lost = ({ fromMs, untilMs }: Window) => {
-    const grown = lasting(Math.min(untilMs, endMs)) - lasting(Math.min(fromMs, endMs));
+    const grown = lasting(untilMs) - lasting(fromMs);
     return grown > slack ? Math.round(grown) : 0;
   };
   const dropped = ({ fromMs, untilMs }: Window) =>

@@ -95,6 +95,8 @@ test("a hole in the samples is INCONCLUSIVE where it decides, and only there", a
   const hole = (untilMs: number) => changed(recorded(everySlo.slice(1, 2)), 6000, untilMs, () => undefined);
   assert.deepEqual(await decided(hole(6500)), { outcome: "INCONCLUSIVE", codes: ["SAMPLES_MISSING"] });
   assert.equal((await decided(hole(6030))).outcome, "PASS");
+  const atTheEnd = changed(recorded([availability([])]), 12_800, 13_000, () => undefined);
+  assert.deepEqual(await decided(atTheEnd), { outcome: "INCONCLUSIVE", codes: ["SAMPLES_MISSING"] });
   const elsewhere = changed(recorded(everySlo.slice(1, 2)), 2000, 2500, () => undefined);
   assert.equal((await decided(elsewhere)).outcome, "PASS");
   assert.equal((await judged(elsewhere)).load.lost, 50);
