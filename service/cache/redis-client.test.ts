@@ -149,6 +149,13 @@ test("commands that wait never exceed the bound, those included that their calle
   await eventually(async () => (await client.get(harmedKey).catch(() => "failed")) === null);
 });
 
+test("the bound is not for the handshake: with a bound of one it connects, and answers one by one", async () => {
+  await using cluster = await startRedisCluster({ password: "sesame" });
+  const credentials = { username: undefined, password: "sesame" };
+  using client = await connectedClient(cluster, { maxUnanswered: 1, credentials });
+  for (let i = 0; i < 3; i++) assert.equal(await client.get(`${i}`), null);
+});
+
 /** What is still referenced, in bytes. */
 function heapUsed(): number {
   setFlagsFromString("--expose-gc");

@@ -47,10 +47,13 @@ const tooLarge = (thrown: unknown) =>
   thrown instanceof EngineFailure && thrown.code === "response_too_large" && !thrown.retryable;
 
 /** Sends this without end, as fast as it is taken. */
-function endless(text: string) {
+function endless(text: string, onPiece = () => {}) {
   return (res: ServerResponse) => {
     function* pieces() {
-      for (;;) yield text;
+      for (;;) {
+        onPiece();
+        yield text;
+      }
     }
     Readable.from(pieces()).pipe(res);
     res.once("error", () => undefined);
@@ -64,9 +67,15 @@ for (const [what, text] of [
   ["lines of one event", `data: ${"x".repeat(10_000)}\n`],
 ] as const) {
   test(`an engine that sends ${what} without end has failed, and is left with its connection`, async () => {
-    await using engine = await engineOf(endless(text));
+    let sentBytes = 0;
+    const count = () => {
+      sentBytes += text.length;
+    };
+    await using engine = await engineOf(endless(text, count));
     for (const way of ways) await assert.rejects(engine[way](), tooLarge, way);
     assert.equal((await Promise.all(engine.closed)).length, ways.length);
+    // At once, so that no more than the sockets hold was sent in vain.
+    assert(sentBytes < ways.length * 20_000_000, `${sentBytes} bytes`);
   });
 }
 

@@ -65,7 +65,7 @@ export function answerChat(
  * Ends the response, and with it the work: what nobody waits for any more would take its place from those who still
  * do.
  */
-function endAfter(deadlineMs: number, response: ServerResponse): void {
+export function endAfter(deadlineMs: number, response: ServerResponse): void {
   const timer = setTimeout(() => {
     if (response.headersSent) return void response.destroy();
     const error = new ApiError(504, "deadline_exceeded", `There is no answer within ${deadlineMs} ms`);
@@ -113,7 +113,7 @@ export function readTenant(request: IncomingMessage): string {
 const maxTimerMs = 2 ** 31 - 1;
 
 /** What the caller has left, in ms from now; undefined: as long as it takes. */
-function readDeadline(request: IncomingMessage): number | undefined {
+export function readDeadline(request: IncomingMessage): number | undefined {
   const header = request.headers["x-request-deadline-ms"];
   if (header === undefined) return undefined;
   if (typeof header === "string" && /^0*[1-9]\d*$/.test(header)) return Math.min(Number(header), maxTimerMs);

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError } from "./api-error.ts";
-import type { ChatServing } from "./chat-completions.ts";
-import { readTenant } from "./chat-completions.ts";
+import { type ChatServing, endAfter, readDeadline, readTenant } from "./chat-completions.ts";
 import { promptTokens } from "./content.ts";
 import { embeddingVector } from "./embedding-vectors.ts";
 import { parseEmbeddingsRequest } from "./embeddings-request.ts";
@@ -28,6 +27,7 @@ export function answerEmbeddings(
     throw new ApiError(404, "model_not_found", `The model "${model}" does not exist`, "model");
   }
   const tenant = readTenant(request);
+  const deadlineMs = readDeadline(request);
   const tokens = inputs.map((text) => promptTokens([{ role: "user", text }]));
   const tooLong = tokens.findIndex((count) => count > contextTokens);
   if (tooLong !== -1) {
@@ -71,5 +71,6 @@ export function answerEmbeddings(
   response.once("close", () => {
     for (const sequence of sequences) engine.cancel(sequence);
   });
+  if (deadlineMs !== undefined) endAfter(deadlineMs, response);
   for (const sequence of sequences) engine.submit(sequence);
 }

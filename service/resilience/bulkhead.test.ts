@@ -60,6 +60,15 @@ test("the queue is bounded, and who came first is first; nobody overtakes", asyn
   assert.deepEqual(begun, ["a", "b", "c", "f"]);
 });
 
+test("who has left before there is a place does not wait for one", async () => {
+  const { policy, waiting } = bulkhead({ limit: 1, queue: 1 });
+  const begun: string[] = [];
+  open(policy, "a", begun);
+  const late = open(policy, "b", begun, AbortSignal.abort(left));
+  assert.equal(waiting(), 0);
+  await assert.rejects(late.settled, left);
+});
+
 test("a queued caller who leaves is told at once, and the place in the queue is free at once", async () => {
   const { policy, waiting } = bulkhead({ limit: 1, queue: 1 });
   const begun: string[] = [];
@@ -190,12 +199,13 @@ test("low priority never fills the queue, and of places without a queue leaves s
   assert.equal(unqueued.inFlight(), 10);
 });
 
-test("of the largest part a call of low priority gives way first", async () => {
+test("of the largest part the latest call of low priority gives way first", async () => {
   const begun: string[] = [];
-  const { policyOf } = bulkhead({ limit: 1, queue: 4 });
+  const { policyOf } = bulkhead({ limit: 1, queue: 5 });
   open(policyOf("a"), "first", begun);
-  const low = open(policyOf("a", "low"), "low", begun);
-  const others = ["x", "y", "z"].map((name) => open(policyOf("a"), name, begun));
+  const [earlier, low] = ["earlier", "later"].map((name) => open(policyOf("a", "low"), name, begun));
+  assert(earlier !== undefined && low !== undefined);
+  const others = [earlier, ...["x", "y", "z"].map((name) => open(policyOf("a"), name, begun))];
   const newcomer = open(policyOf("b"), "newcomer", begun);
   await assert.rejects(low.settled, BulkheadFull);
   await turn();

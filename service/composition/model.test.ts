@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readConfig } from "../config/config.ts";
+import { EngineRefusal } from "../inference/engine.ts";
+import { BreakerOpen } from "../resilience/breaker.ts";
+import type { Call } from "../resilience/policy.ts";
+import { AttemptTimeout } from "../resilience/timeout.ts";
+import { createLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { type ModelCallFacts, modelGuard } from "./model.ts";
+
+const usual: ModelCallFacts = {
+  tenant: "public",
+  priority: "normal",
+  deadline: undefined,
+  delivered: () => false,
+};
+const never = () => new Promise<never>(() => undefined);
+
+/** The model's guard with these settings, around calls that a test makes. */
+function guarded(env: Record<string, string>) {
+  const metrics = createMetrics();
+  const guardOf = modelGuard(readConfig({ BW_MODEL_URL: "http://127.0.0.1:1", ...env }), {
+    ...{ log: createLog("silent"), metrics },
+    onProblem: () => undefined,
+  });
+  return {
+    run: <T>(call: Call<T>, facts: Partial<ModelCallFacts> = {}) =>
+      guardOf({ ...usual, ...facts })(call)(new AbortController().signal),
+    async metric(sample: string): Promise<number> {
+      const text = await metrics.text();
+      const line = text.split("\n").find((candidate) => candidate.startsWith(`${sample} `));
+      return Number(line?.slice(sample.length + 1));
+    },
+  };
+}
+
+test("attempts that took too long open the breaker, also where that is not slow by its measure", async () => {
+  const { run } = guarded({
+    ...{ BW_RETRY: "off", BW_MODEL_TIMEOUT_MS: "5", BW_MODEL_SLOW_MS: "60000" },
+    ...{ BW_BREAKER_MINIMUM_CALLS: "3", BW_MODEL_BREAKER_OPEN_MS: "600000" },
+  });
+  for (let i = 0; i < 3; i++) await assert.rejects(run(never), AttemptTimeout);
+  await assert.rejects(run(never), BreakerOpen);
+});
+
+test("attempts that took too long lower the limit, however quickly they were given up", async () => {
+  const { run, metric } = guarded({
+    ...{ BW_RETRY: "off", BW_BREAKER: "off", BW_MODEL_TIMEOUT_MS: "5", BW_MODEL_TARGET_MS: "60000" },
+  });
+  const limit = () => metric('concurrency_limit{of="model"}');
+  assert.equal(await limit(), 25);
+  await Promise.all(Array.from({ length: 25 }, () => assert.rejects(run(never), AttemptTimeout)));
+  assert.equal(await limit(), 12);
+});
+
+test("refusals do not open it, however many", async () => {
+  const { run } = guarded({ BW_BREAKER_MINIMUM_CALLS: "1" });
+  for (let i = 0; i < 30; i++) {
+    await assert.rejects(
+      run(() => Promise.reject(new EngineRefusal(400, null, ""))),
+      EngineRefusal,
+    );
+  }
+});
