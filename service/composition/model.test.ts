@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { readConfig } from "../config/config.ts";
-import { EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import type { Call } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
@@ -15,6 +16,7 @@ const usual: ModelCallFacts = {
   deadline: undefined,
   delivered: () => false,
 };
+const passing = () => Promise.reject(new EngineFailure("", { retryable: true }));
 const never = () => new Promise<never>(() => undefined);
 
 /** The model's guard with these settings, around calls that a test makes. */
@@ -52,6 +54,50 @@ test("attempts that took too long lower the limit, however quickly they were giv
   assert.equal(await limit(), 25);
   await Promise.all(Array.from({ length: 25 }, () => assert.rejects(run(never), AttemptTimeout)));
   assert.equal(await limit(), 12);
+});
+
+const decisions = (decision: string) => `retries_total{dependency="model",decision="${decision}"}`;
+
+for (const [queue, waiting] of [
+  ["50", 12],
+  ["3", 3],
+] as const) {
+  test(`of the ${queue} that may wait at most, ${waiting} do at a limit of 25: no more than half of it`, async () => {
+    const { run, metric } = guarded({ BW_MODEL_QUEUE: queue });
+    for (let i = 0; i < 100; i++) run(never).catch(() => undefined);
+    assert.equal(await metric('concurrency_in_flight{of="model"}'), 25);
+    assert.equal(await metric('concurrency_waiting{of="model"}'), waiting);
+  });
+}
+
+test("the limit that is learnt grows as it is used, and never above the configured one", async () => {
+  const { run, metric } = guarded({ BW_MODEL_CONCURRENCY: "8" });
+  const limit = () => metric('concurrency_limit{of="model"}');
+  assert.equal(await limit(), 4);
+  for (let i = 0; i < 200; i++) await Promise.allSettled(Array.from({ length: 8 }, () => run(async () => 1)));
+  assert.equal(await limit(), 8);
+});
+
+test("calls that an open breaker turns away earn no retries", async () => {
+  const openMs = 2000;
+  const { run, metric } = guarded({
+    ...{ BW_RETRY_ATTEMPTS: "2", BW_RETRY_BASE_MS: "1", BW_RETRY_BURST: "1", BW_RETRY_SHARE: "0.1" },
+    ...{ BW_BREAKER_MINIMUM_CALLS: "2", BW_MODEL_BREAKER_OPEN_MS: `${openMs}` },
+  });
+  await assert.rejects(run(passing), EngineFailure);
+  assert.equal(await metric(decisions("retried")), 1);
+  for (let i = 0; i < 30; i++) await assert.rejects(run(passing), BreakerOpen);
+  await delay(openMs);
+  await assert.rejects(run(passing), EngineFailure);
+  assert.equal(await metric(decisions("budget-exhausted")), 1);
+});
+
+test("waits are drawn at random", async (t) => {
+  const { run, metric } = guarded({ BW_RETRY_BASE_MS: "60000", BW_RETRY_MAX_MS: "60000" });
+  const deadline = { remainingMs: () => 50_000 };
+  t.mock.method(Math, "random", () => 0.99);
+  await assert.rejects(run(passing, { deadline }), EngineFailure);
+  assert.equal(await metric(decisions("deadline-too-near")), 1);
 });
 
 test("refusals do not open it, however many", async () => {

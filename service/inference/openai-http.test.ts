@@ -51,13 +51,16 @@ async function streaming(write: (res: ServerResponse) => void) {
   const engine = openaiHttpEngine({ url: new URL(`http://127.0.0.1:${port}`), maxResponseBytes });
   return {
     connections: () => connections,
-    answer: () =>
+    answer: (
+      onDelta: (delta: { text: string }) => void = () => undefined,
+      signal = new AbortController().signal,
+    ) =>
       engine.answer(
         {
           ...{ request: requestFor("x"), tenant: "public", priority: "normal", deadline: undefined },
-          onDelta: () => undefined,
+          onDelta,
         },
-        new AbortController().signal,
+        signal,
       ),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -116,6 +119,22 @@ for (const [how, text] of [
     await assert.rejects(engine.answer(), (thrown) => thrown instanceof EngineFailure && thrown.retryable);
   });
 }
+
+test("pieces that come after the call was given up reach nobody", async () => {
+  await using engine = await streaming((res) => {
+    const pieces = ["one", "two", "three"].map((content) => chunk({ content }));
+    res.end(pieces.join("") + chunk({}, "stop") + done);
+  });
+  const caller = new AbortController();
+  const gaveUp = new Error("gave up");
+  const pieces: string[] = [];
+  const onDelta = ({ text }: { text: string }) => {
+    pieces.push(text);
+    caller.abort(gaveUp);
+  };
+  await assert.rejects(engine.answer(onDelta, caller.signal), gaveUp);
+  assert.deepEqual(pieces, ["one"]);
+});
 
 test("what is no event of a completion is the engine's failure, and the connection is not kept", async () => {
   const closed: Promise<unknown>[] = [];
