@@ -148,11 +148,21 @@ test("where a page says what to copy, it names all that this needs", () => {
   ]);
   const missing = (text: string) => liftMistakes(text, "docs/patterns/x.md", (path) => files.get(path));
   const [a, b, c] = ["service/a.ts", "service/b.ts", "c.ts"].map((path) => `[x](../../${path})`);
-  assert.deepEqual(missing(`To lift it out, copy ${a}, ${b} and ${c}.`), []);
+  assert.deepEqual(missing(`To lift it out, copy ${a}, ${b} and ${c}; they need \`zod\`.`), []);
   assert.deepEqual(missing(`See ${a}.`), []);
-  const [mistake, ...others] = missing(`x\nTo lift it out, copy ${a} and ${b}.`);
+  const [mistake, ...others] = missing(`x\nTo lift it out, copy ${a} and ${b}; they need \`zod\`.`);
   assert.deepEqual([mistake?.line, others], [2, []]);
   assert.match(mistake?.message ?? "", /"c.ts"/);
+  assert.match(missing(`To lift it out, copy ${a}, ${b} and ${c}.`)[0]?.message ?? "", /needs "zod"/);
+  // The page's example is held to the same.
+  files.set(
+    "docs/patterns/use/x.ts",
+    'import { b } from "../../../service/b.ts";\nawait import("../../../c.ts");\nimport "express";',
+  );
+  const used = (named: string) =>
+    missing(`To lift it out, copy ${named}.\n\`\`\`ts docs/patterns/use/x.ts#use\n\`\`\``);
+  assert.deepEqual(used(`${b}, ${c} and \`express\``), []);
+  assert.equal(used("nothing").length, 3);
 });
 
 test("a relative link leads to a file, a folder or a heading", () => {

@@ -119,7 +119,7 @@ export function createMarks(maxMarks: number, onLearnt: (scope: string) => void)
       }
       return { count, highest };
     },
-    countOf: (isSo) => numbers.keys().reduce((count, scope) => count + (isSo(scope) ? 1 : 0), 0),
+    countOf: (isSo) => [...numbers.keys()].filter(isSo).length,
     has: (scope) => numbers.has(scope),
     // #region judging
     isCurrent: (entry) =>
