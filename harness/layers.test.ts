@@ -78,6 +78,25 @@ test("service, simulator and harness never import each other", async () => {
   assert.deepEqual(wrong, []);
 });
 
+test("no file imports, over whatever others, one that imports it: types neither", async () => {
+  const imports = await importsOf("{harness,service,simulator,scripts}/**/*.ts");
+  const targets = Map.groupBy(imports, ({ file }) => file);
+  const done = new Set<string>();
+  /** @returns the way back to a file that is on the way */
+  function circleFrom(file: string, way: readonly string[]): readonly string[] | undefined {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const { target } of targets.get(file) ?? []) {
+      const circle = circleFrom(target, [...way, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  }
+  assert.ok(targets.size > 300, `${targets.size} files`);
+  for (const file of targets.keys()) assert.equal(circleFrom(file, []), undefined);
+});
+
 test("the oracle of the load shares no code with the model server", async () => {
   const imports = [
     ...(await importsOf("service/load/**/*.ts")),

@@ -1,5 +1,6 @@
 import type { RequestLog } from "../log/log.ts";
-import { outcome, type Replay, type ReplayContext, replay } from "../strategies/replay.ts";
+import { outcome, type Replay, replay } from "../strategies/replay.ts";
+import type { ReplayContext } from "../strategies/replay-context.ts";
 import type { Loss, StrategySpec } from "../strategies/spec.ts";
 
 /** What losing a part of the cache costs, against the same replay without the loss. */

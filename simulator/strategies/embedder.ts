@@ -3,7 +3,8 @@ import { pathToFileURL } from "node:url";
 import { InputError, reasonOf } from "../input-error.ts";
 import { textToRead } from "../log/canonical-request.ts";
 import type { RequestSink } from "../log/read.ts";
-import { normalise, trigrams } from "./similarity.ts";
+import { normalise } from "./similarity.ts";
+import { trigrams } from "./trigrams.ts";
 
 /** Turns texts into vectors. The built-in one is lexical; a model's takes its place by the same shape. */
 export interface Embedder {

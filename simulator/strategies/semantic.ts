@@ -1,7 +1,7 @@
-import type { AnswerCache, AnswerInputs } from "./answers.ts";
+import type { AnswerCache, AnswerInputs } from "./answer-cache.ts";
 import { nodeOf } from "./hashing.ts";
 import { isAway } from "./losses.ts";
-import type { ReplayContext } from "./replay.ts";
+import type { ReplayContext } from "./replay-context.ts";
 import { createNearestHeld } from "./similarity.ts";
 import { createStore } from "./store.ts";
 import { StrategyError } from "./strategy-error.ts";

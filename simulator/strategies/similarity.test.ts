@@ -3,9 +3,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { RequestVectors } from "./embedder.ts";
 import { replay } from "./replay.ts";
-import { createNearestHeld, trigrams } from "./similarity.ts";
+import { createNearestHeld } from "./similarity.ts";
 import { smallLog } from "./small-log.fixture.ts";
 import { strategySchema } from "./spec.ts";
+import { trigrams } from "./trigrams.ts";
 
 test("the nearest held key is that of a plain search, whatever was added and removed", () => {
   const keys = 8;

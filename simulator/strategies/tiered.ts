@@ -1,4 +1,4 @@
-import type { AnswerCache, AnswerInputs } from "./answers.ts";
+import type { AnswerCache, AnswerInputs } from "./answer-cache.ts";
 import { nodeOf } from "./hashing.ts";
 import { isAway } from "./losses.ts";
 import { createRoute } from "./routing.ts";
