@@ -9,7 +9,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "breakwater-rules-"));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const rules = `
 groups:
@@ -58,10 +58,14 @@ test("a rule that is none, and a test that fails, are told", { timeout: 5 * minu
   assert.match(failing.output, /FAILED/);
 });
 
-test("rules without tests, and a folder without rules, are told", async () => {
+test("rules without tests, a folder without rules, and none at all are no pass", async () => {
   assert.equal((await check({ "errors.rules.yaml": rules })).code, 1);
   await rm(join(folder, "errors.rules.yaml"));
   assert.equal((await check({ "errors.test.yaml": tests("1m") })).code, 1);
+  await rm(join(folder, "errors.test.yaml"));
+  assert.equal((await check({})).code, 1);
+  await rm(folder, { recursive: true });
+  assert.notEqual((await check({})).code, 0);
 });
 
 test("a promtool that is named and cannot be used, or cannot be had in CI, is no pass; elsewhere it is said", async () => {
