@@ -1,45 +1,38 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import { after, test } from "node:test";
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { Agent, fetch } from "undici";
+import { z } from "zod";
 import { startModelStub, stubAnswer } from "../testing/model-stub.ts";
+import { eventually } from "../testing/redis-cluster.ts";
 import { requestFor } from "../testing/service-under-test.ts";
 import { EngineFailure } from "./engine.ts";
 import { openaiHttpEngine } from "./openai-http.ts";
 
 const maxResponseBytes = 100_000;
-const usual = getGlobalDispatcher();
-after(() => setGlobalDispatcher(usual));
+/** What undici's own tests have time pass by, for its timeouts. */
+const { tick } = z
+  .object({ tick: z.custom<(ms: number) => void>((value) => typeof value === "function") })
+  .parse(createRequire(import.meta.url)("undici/lib/util/timers.js"));
 
-test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any", async () => {
-  // Its defaults, 5 min, made short enough to be seen: whoever relies on them fails.
-  setGlobalDispatcher(new Agent({ headersTimeout: 100, bodyTimeout: 100 }));
-  await using model = await startModelStub();
-  // undici looks at its timeouts about once a second.
-  model.delayMs = 2500;
-  await assert.rejects(fetch(model.url, { method: "POST", body: "{}" }), "the defaults are short now");
-  const { content } = await openaiHttpEngine({ url: new URL(model.url), maxResponseBytes }).answer(
-    {
-      request: requestFor("x"),
-      tenant: "public",
-      priority: "normal",
-      deadline: undefined,
-      onDelta: undefined,
-    },
-    new AbortController().signal,
-  );
-  assert.equal(content, stubAnswer(2));
-});
+function passMs(ms: number): void {
+  // What was set since it last looked begins with a look.
+  tick(1000);
+  tick(ms);
+}
 
 const chunk = (delta: object, finish_reason: string | null = null) =>
   `data: ${JSON.stringify({ choices: [{ delta, finish_reason }] })}\n\n`;
 const done = "data: [DONE]\n\n";
 
-/** An engine whose streams are as `write` makes them, and how many connections it was called through. */
+/** An engine whose streams are as `write` makes them, and through how many connections it was called how often. */
 async function streaming(write: (res: ServerResponse) => void) {
   let connections = 0;
+  let requests = 0;
   const server = createServer((req, res) => {
+    requests++;
     req.resume();
     res.writeHead(200, { "content-type": "text/event-stream" });
     write(res);
@@ -48,9 +41,12 @@ async function streaming(write: (res: ServerResponse) => void) {
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const engine = openaiHttpEngine({ url: new URL(`http://127.0.0.1:${port}`), maxResponseBytes });
+  const url = new URL(`http://127.0.0.1:${port}`);
+  const engine = openaiHttpEngine({ url, maxResponseBytes });
   return {
+    url,
     connections: () => connections,
+    requests: () => requests,
     answer: (
       onDelta: (delta: { text: string }) => void = () => undefined,
       signal = new AbortController().signal,
@@ -69,6 +65,49 @@ async function streaming(write: (res: ServerResponse) => void) {
     },
   };
 }
+
+test("the HTTP client has no timeout of its own: BW_TIMEOUT=off is without any", async () => {
+  const byDefaultMs = 300_000;
+  const asked = Promise.withResolvers<void>();
+  const head = Promise.withResolvers<void>();
+  const body = Promise.withResolvers<void>();
+  await using engine = await streaming(async (res) => {
+    asked.resolve();
+    await head.promise;
+    res.write(chunk({ content: "well" }));
+    await body.promise;
+    res.end(chunk({}, "stop") + done);
+  });
+  const usual = fetch(engine.url, { method: "POST", dispatcher: new Agent() });
+  await asked.promise;
+  passMs(2 * byDefaultMs);
+  await assert.rejects(usual, /fetch failed/);
+
+  const answer = engine.answer(() => {
+    passMs(2 * byDefaultMs);
+    body.resolve();
+  });
+  await eventually(() => engine.requests() === 2);
+  passMs(2 * byDefaultMs);
+  head.resolve();
+  assert.equal((await answer).content, "well");
+});
+
+test("what is asked for is a whole answer or a stream with its usage, whatever the caller asked for", async () => {
+  await using model = await startModelStub();
+  const engine = openaiHttpEngine({ url: new URL(model.url), maxResponseBytes });
+  const asked = requestFor("x");
+  const request = { ...asked, stream: true, stream_options: { include_usage: false } };
+  const facts = { request, tenant: "public", priority: "normal", deadline: undefined } as const;
+  const { signal } = new AbortController();
+  const whole = await engine.answer({ ...facts, onDelta: undefined }, signal);
+  const streamed = await engine.answer({ ...facts, onDelta: () => undefined }, signal);
+  assert.deepEqual([whole.content, streamed.content], [stubAnswer(1), stubAnswer(2)]);
+  assert.deepEqual(model.requests, [
+    asked,
+    { ...asked, stream: true, stream_options: { include_usage: true } },
+  ]);
+});
 
 test("an engine is told what is left and a moment more: the 504 at the deadline is the service's own", async () => {
   await using model = await startModelStub();
