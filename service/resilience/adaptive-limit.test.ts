@@ -172,25 +172,42 @@ test("only the dependency's own time teaches: a caller who left, a refusal and a
   let nowMs = 0;
   const refused = new Error("refused");
   const overloaded = new Error("overloaded");
+  const left = new Error("overloaded, and left");
   const samples: number[] = [];
+  const inFlight: number[] = [];
+  let working = 0;
   const policy = learning({
-    limit: { current: () => 1, observe: ({ delayMs }) => samples.push(delayMs) },
+    limit: {
+      current: () => 1,
+      observe(sample) {
+        samples.push(sample.delayMs);
+        inFlight.push(sample.inFlight);
+      },
+    },
     targetMs,
-    inFlight: () => 1,
+    inFlight: () => working,
     verdictOf: (thrown) => (thrown === overloaded ? "overload" : "nothing"),
     now: () => nowMs,
   });
-  const end = (ms: number, thrown?: Error) =>
-    policy(async () => {
+  const end = (ms: number, thrown?: Error, caller = new AbortController()) => {
+    working = 7;
+    return policy(async () => {
       nowMs += ms;
-      if (thrown !== undefined) throw thrown;
-    })(new AbortController().signal).catch(() => undefined);
+      working = 1;
+      if (thrown === left) caller.abort(new Error("left"));
+      if (thrown !== undefined) throw thrown === left ? overloaded : thrown;
+    })(caller.signal).catch(() => undefined);
+  };
   await end(40);
   await end(5, refused);
   // It came at once, and still says that there is too much.
   await end(5, overloaded);
   await end(5000, overloaded);
-  assert.deepEqual(samples, [40, 2 * targetMs, 5000]);
+  // Its caller left just then, which is not why it failed.
+  await end(5, left);
+  assert.deepEqual(samples, [40, 2 * targetMs, 5000, 2 * targetMs]);
+  // As many as there were when it began.
+  assert.deepEqual(inFlight, [7, 7, 7, 7]);
 });
 
 test("whoever gives up says nothing while the call may still be in time, and then that it is not", async () => {
@@ -228,6 +245,29 @@ test("calls that began under an earlier limit do not make it fall again", () => 
   assert.equal(limit.current(), 20);
   for (let i = 0; i < 20; i++) limit.observe({ ...slow, beganAt: 700, endedAt: 1300 });
   assert.equal(limit.current(), 10);
+});
+
+test("no decision rests on fewer calls than that, however low the limit", () => {
+  const limit = adaptiveLimit({ ...settings, initial: 4, minimumCalls: 10 });
+  const slow = { beganAt: 0, endedAt: 600, delayMs: 2 * targetMs, inFlight: 4 };
+  for (let i = 0; i < 9; i++) limit.observe(slow);
+  assert.equal(limit.current(), 4);
+  limit.observe(slow);
+  assert.equal(limit.current(), 2);
+});
+
+test("it grows where at least half of it was in use at some time since the decision before", () => {
+  const limit = adaptiveLimit({ ...settings, initial: 16, minimumCalls: 16 });
+  let nowMs = 0;
+  const round = (busiest: number) => {
+    nowMs += 1000;
+    // Rounds of more calls than the limit asks for: those that are too many begin before the decision.
+    for (let i = 0; i < 30; i++) {
+      limit.observe({ beganAt: nowMs, endedAt: nowMs + 1, delayMs: 1, inFlight: i === 3 ? busiest : 1 });
+    }
+    return limit.current();
+  };
+  assert.deepEqual([round(7), round(8), round(1), round(9)], [16, 20, 20, 20]);
 });
 
 test("however late its calls are, one decision takes half of it at most, and where they are a little late, little", () => {

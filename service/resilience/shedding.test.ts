@@ -11,14 +11,21 @@ const never = () => new Promise<never>(() => undefined);
 /** Shedding with a limit that stays. */
 function shedAt(current: number) {
   const observed: number[] = [];
+  const begunWith: number[] = [];
   const shed: Priority[] = [];
   const admission = shedding({
-    limit: { current: () => current, observe: ({ delayMs }) => observed.push(delayMs) },
+    limit: {
+      current: () => current,
+      observe({ delayMs, inFlight }) {
+        observed.push(delayMs);
+        begunWith.push(inFlight);
+      },
+    },
     delayMs: () => 7,
     onShed: (priority) => shed.push(priority),
     now: () => 0,
   });
-  return { ...admission, observed, shed };
+  return { ...admission, observed, begunWith, shed };
 }
 
 test("the lower the priority, the sooner it is shed; and no priority is beyond the limit", async () => {
@@ -35,6 +42,26 @@ test("the lower the priority, the sooner it is shed; and no priority is beyond t
   assert.equal(inFlight(), 10);
 });
 
+test("of a limit that does not divide, each priority has the whole places below its share", async () => {
+  const { policy, inFlight } = shedAt(5);
+  for (const [priority, places] of [
+    ["low", 3],
+    ["normal", 4],
+    ["high", 5],
+  ] as const) {
+    for (let i = inFlight(); i < places; i++) policy(priority)(never)(idle()).catch(() => undefined);
+    await assert.rejects(policy(priority)(never)(idle()), Shed);
+  }
+});
+
+test("who has left before is not counted as shed", async () => {
+  const { policy, shed } = shedAt(1);
+  policy("high")(never)(idle()).catch(() => undefined);
+  const left = new Error("left");
+  await assert.rejects(policy("high")(never)(AbortSignal.abort(left)), left);
+  assert.deepEqual(shed, []);
+});
+
 test("however low the limit is, one of each priority may be under way", async () => {
   const { policy } = shedAt(1);
   for (const priority of priorities) {
@@ -47,7 +74,7 @@ test("however low the limit is, one of each priority may be under way", async ()
 });
 
 test("a caller who leaves frees the place at once, and teaches nothing; what a call took is not what is learnt", async () => {
-  const { policy, inFlight, observed } = shedAt(1);
+  const { policy, inFlight, observed, begunWith } = shedAt(1);
   const caller = new AbortController();
   const left = new Error("left");
   const leaving = policy("normal")(never)(caller.signal);
@@ -56,6 +83,7 @@ test("a caller who leaves frees the place at once, and teaches nothing; what a c
   assert.deepEqual([inFlight(), observed], [0, []]);
   await policy("normal")(async () => "well")(idle());
   assert.deepEqual(observed, [7]);
+  assert.deepEqual(begunWith, [1]);
 });
 
 test("at three times what a server can do, low is shed first, and nearly all that is let in is answered in time", async () => {
