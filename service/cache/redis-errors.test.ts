@@ -5,6 +5,7 @@ import { AttemptTimeout } from "../resilience/timeout.ts";
 import { bareConnection, connectedClient, rejection } from "../testing/redis-clients.ts";
 import { eventually, startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { isShardFailure, type RedisErrorClass, redisErrorClass } from "./redis-errors.ts";
+import { TooManyUnanswered } from "./unanswered.ts";
 
 /** Of the slots of node 0. */
 const key = "{3}";
@@ -93,6 +94,7 @@ test("timeout: a stopped master; closed: killed with a command in flight, and af
   means(await inFlight, "closed", "ill");
   means(await rejection(client.get(key)), "closed", "ill");
   means(new AttemptTimeout("no answer"), "timeout", "ill");
+  means(new TooManyUnanswered("not sent"), "too-many-unanswered", "ill");
 });
 
 test("CLUSTERDOWN: a master without a replica is gone, under full coverage also for the others, or a slot has no owner", async () => {

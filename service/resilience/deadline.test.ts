@@ -34,6 +34,14 @@ test("it ends a call that heeds no signal, and its reason tells it from a caller
   assert.deepEqual(reasons.slice(1), [left]);
 });
 
+test("nothing is called for a caller who has left before", async () => {
+  let calls = 0;
+  const left = new Error("left");
+  const call = deadlineIn(60_000, now).policy(async () => ++calls);
+  await assert.rejects(call(AbortSignal.abort(left)), left);
+  assert.equal(calls, 0);
+});
+
 test("whoever comes to it late has what is left of it, and not the whole", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let nowMs = 0;

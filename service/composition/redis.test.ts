@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { whenConnected } from "../cache/redis-client.ts";
+import { redisErrorClass } from "../cache/redis-errors.ts";
+import { readConfig } from "../config/config.ts";
+import { createLog } from "../telemetry/log.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { rejection } from "../testing/redis-clients.ts";
+import { startRedisCluster } from "../testing/redis-cluster.ts";
+import { harmedKey } from "../testing/shard-faults.ts";
+import { connect } from "./redis.ts";
+
+test("the client itself has the timeout of Redis, so that it drops what is silent; BW_TIMEOUT=off: none", async () => {
+  await using cluster = await startRedisCluster();
+  const connected = async (env: Record<string, string>) => {
+    const config = readConfig({
+      ...{ BW_MODEL_URL: "http://127.0.0.1:1", BW_REDIS_NODES: cluster.addresses },
+      ...env,
+    });
+    const telemetry = { log: createLog("silent"), metrics: createMetrics(), onProblem: () => undefined };
+    const client = connect(config, telemetry);
+    await whenConnected(client, AbortSignal.timeout(20_000));
+    return Object.assign(client, { [Symbol.dispose]: () => client.disconnect() });
+  };
+  using bounded = await connected({ BW_REDIS_TIMEOUT_MS: "100" });
+  using unbounded = await connected({ BW_TIMEOUT: "off" });
+  cluster.nodes[0]?.signal("SIGSTOP");
+  const hung = rejection(unbounded.get(harmedKey));
+  assert.equal(redisErrorClass(await rejection(bounded.get(harmedKey))), "timeout");
+  assert.equal(await Promise.race([hung, delay(1500, "hung")]), "hung");
+  unbounded.disconnect();
+  await hung;
+});
