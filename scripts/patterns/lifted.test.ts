@@ -16,12 +16,16 @@ const prints: Readonly<Record<string, string>> = {
   "adaptive-limit": "at first: 20 at once\nafter 20 that were too many: 10\n",
   breaker: `${Array.from({ length: 9 }, (_, i) => `call ${i + 1}: failed\n`).join("")}shop: open\ncall 10: failed\ncall 11: not made\n`,
   bulkhead: `${"fulfilled\n".repeat(4)}full\n`,
+  coalesce: "tides 1 tides 1\ntides 2\n",
   deadline: "504: the time is over\n",
+  drain: "ready: 503\nno more are accepted\ndone\nevery request was answered\n",
   "early-refresh": "home 1 home 1\nhome 1\nhome 2\n",
   invalidation:
     "timetable 1\ntimetable 1\ngone: tag:acme:bus\ntimetable 1\ngone: tag:acme:ferry\ntimetable 2\n",
   lease: "page: won\npage: found\n[ 'page home', 'page home' ]\nrendered 1 time\n",
+  "retry-budget": "shop: retried\ntide\n2 requests\n",
   shedding: "refused: low\nlow: 503 1\nnormal: 200\nurgent: 400\nlow: 200\n",
+  stale: "home 1\nhome 1\nrevalidate: ok\nhome 2\nhome 2\n",
   timeout: "no answer in time\n",
 };
 

@@ -175,24 +175,3 @@ test("a reader that is stuck in a piece leaves at once when its signal is aborte
   await assert.rejects(reading, /left/);
   assert.equal(only().signal.aborted, true);
 });
-
-let pagesMade = 0;
-async function renderPage(name: string, _signal: AbortSignal): Promise<string> {
-  pagesMade++;
-  return `${name} ${pagesMade}`;
-}
-
-// #region use
-const pages = flights<string>();
-
-/** A page that is being made is waited for. When the last caller has left, `signal` is aborted. */
-function page(name: string, caller: AbortSignal): Promise<string> {
-  const making = pages.find(name) ?? pages.begin(name, undefined, (_, signal) => renderPage(name, signal));
-  return making.join(caller);
-}
-// #endregion use
-
-test("as the pattern's page uses it: two who ask at once get one page, a later one the next", async () => {
-  const both = await Promise.all([page("tides", staying()), page("tides", staying())]);
-  assert.deepEqual([...both, await page("tides", staying())], ["tides 1", "tides 1", "tides 2"]);
-});

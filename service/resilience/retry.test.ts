@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { test } from "node:test";
 import { type RetryDecision, type RetryDeps, retry } from "./retry.ts";
 import { retryBudget } from "./retry-budget.ts";
@@ -204,50 +202,4 @@ test("a long quiet time saves up no more than the burst", async () => {
   assert.equal(taken, 10);
   for (let i = 0; i < 5; i++) budget.deposit();
   assert.deepEqual([budget.take(), budget.take()], [true, false]);
-});
-
-// #region use
-/** One for each dependency, over all calls of it. */
-const shopBudget = retryBudget({ share: 0.2, burst: 10 });
-class ShopBusy extends Error {}
-
-/** Reads from the shop, within two seconds in all. */
-async function readShop(url: string, caller: AbortSignal): Promise<string> {
-  const endsAt = performance.now() + 2000;
-  const again = retry(
-    { attempts: 3, baseMs: 50, maxMs: 500 },
-    {
-      budget: shopBudget,
-      retryAfterMs: (thrown) => (thrown instanceof ShopBusy ? 0 : undefined),
-      turnedAway: () => false,
-      remainingMs: () => endsAt - performance.now(),
-      onDecision: (decision) => console.log(`shop: ${decision}`),
-      random: Math.random,
-    },
-  );
-  const read = again(async (signal) => {
-    const response = await fetch(url, { signal });
-    if (response.status === 503) throw new ShopBusy();
-    return response.text();
-  });
-  return read(caller);
-}
-// #endregion use
-
-test("as the pattern's page uses it: what was busy once is read", async () => {
-  let requests = 0;
-  const server = createServer((_req, res) => {
-    requests++;
-    res.writeHead(requests === 1 ? 503 : 200).end("tide");
-  }).listen(0, "127.0.0.1");
-  try {
-    await once(server, "listening");
-    const address = server.address();
-    assert(typeof address === "object" && address !== null);
-    assert.equal(await readShop(`http://127.0.0.1:${address.port}/`, idle()), "tide");
-    assert.equal(requests, 2);
-  } finally {
-    server.close();
-    server.closeAllConnections();
-  }
 });
