@@ -20,13 +20,18 @@ const prints: Readonly<Record<string, string>> = {
   deadline: "504: the time is over\n",
   drain: "ready: 503\nno more are accepted\ndone\nevery request was answered\n",
   "early-refresh": "home 1 home 1\nhome 1\nhome 2\n",
+  "entry-codec": "compressed\n10000 characters\nchecksum\n",
   invalidation:
     "timetable 1\ntimetable 1\ngone: tag:acme:bus\ntimetable 1\ngone: tag:acme:ferry\ntimetable 2\n",
+  "layered-cache":
+    "memory: fresh\nhigh at noon\nmemory: miss\nredis: fresh\nhigh at noon 1\nmemory: miss\nredis: failed\nthe cache could not be asked\n",
   lease: "page: won\npage: found\n[ 'page home', 'page home' ]\nrendered 1 time\n",
   "retry-budget": "shop: retried\ntide\n2 requests\n",
+  "shard-breakers": "10.0.0.1:6379: open\nleft alone\ntide\n",
   shedding: "refused: low\nlow: 503 1\nnormal: 200\nurgent: 400\nlow: 200\n",
   stale: "home 1\nhome 1\nrevalidate: ok\nhome 2\nhome 2\n",
   timeout: "no answer in time\n",
+  "write-behind": "lost: queue-full\n3 wait\ntide\n0 wait\n",
 };
 
 test("every example is a page's, and tried", async () => {
