@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { dependencies, freshQuestion, keyOf } from "./testing/dependencies.ts";
-import type { ServiceUnderTest } from "./testing/service-under-test.ts";
+import { requestFor, type ServiceUnderTest } from "./testing/service-under-test.ts";
 
 const given = dependencies();
 const memory = { BW_CACHE_L1: "on" };
@@ -115,7 +115,9 @@ describe("writing", () => {
     await using service = await given.start({ BW_CACHE_WRITES: "write-through" });
     for (let i = 0; i < 30; i++) {
       const question = freshQuestion();
-      await service.ask(question);
+      // Also one who did not want what the cache had.
+      const headers = i % 2 === 0 ? {} : { "cache-control": "no-cache" };
+      await service.post(JSON.stringify(requestFor(question)), headers);
       assert.equal(await inRedis(question), 1);
     }
   });

@@ -252,12 +252,13 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
 /**
  * Whose calls may be shared: those for the same answer, stored with the same tags, by callers between whom nothing
- * was invalidated. Who comes after an invalidation must not be given what was begun before; and who is not of low
- * priority must not be refused because the call was begun by one who is.
+ * was invalidated, and who take as old an answer. Who comes after an invalidation must not be given what was begun before; and who is not of low
+ * priority must not be refused because the call was begun by one who is; nor is who takes a young answer only given one that
+ * was looked up for others.
  */
-function flightKeyOf({ tags, priority }: Question, key: string, epoch: number): string {
+function flightKeyOf({ tags, priority, rule }: Question, key: string, epoch: number): string {
   // Neither keys nor tags have blanks in them.
-  return `${key} ${epoch} ${priority === "low" ? "low" : ""} ${tags.toSorted().join(" ")}`;
+  return `${key} ${epoch} ${priority === "low" ? "low" : ""} ${rule.maxAgeMs ?? ""} ${tags.toSorted().join(" ")}`;
 }
 
 type Found = NonNullable<Lookup<Answer>["found"]>;

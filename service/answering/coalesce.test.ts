@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { EverybodyLeft, type FlightEnd, flights } from "./coalesce.ts";
 
@@ -92,7 +93,8 @@ test("a caller that leaves is gone at once; the call is cancelled when the last 
     caller.abort(reason);
     await assert.rejects(waits[i] ?? Promise.resolve(), reason);
   }
-  assert(only().signal.reason instanceof EverybodyLeft);
+  const { reason } = only().signal;
+  assert(reason instanceof EverybodyLeft && Object(reason.cause).message === "caller 2 left");
   assert.deepEqual(ends, ["abandoned"]);
   await outcomes;
   // Whoever comes now must not be handed the cancellation.
@@ -100,6 +102,19 @@ test("a caller that leaves is gone at once; the call is cancelled when the last 
   assert.equal(calls.length, 2);
   calls[1]?.resolve("well");
   assert.equal(await next, "well");
+});
+
+test("a signal that lasts keeps nothing of the calls that were joined with it, however they ended", async () => {
+  const { ask, calls } = controlled();
+  const { signal } = new AbortController();
+  const outcomes = ["a", "b", "c"].map((key) => ask(key, signal, async () => undefined));
+  calls[0]?.resolve("1");
+  calls[1]?.reject(new Error("boom"));
+  await Promise.allSettled(outcomes.slice(0, 2));
+  assert.equal(getEventListeners(signal, "abort").length, 1, "of the one under way");
+  calls[2]?.resolve("3");
+  await outcomes[2];
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 test("a caller whose signal is aborted already joins nothing", async () => {

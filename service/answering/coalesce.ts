@@ -23,7 +23,7 @@ export interface Flight<T, P, A> {
 export interface Flights<T, P, A> {
   /** The call under way for a key that may be joined. */
   find(key: string | undefined): Flight<T, P, A> | undefined;
-  /** Begins a call; it must be joined in the same turn. Without a key nobody else finds it. */
+  /** Begins a call where find() knows of none; it must be joined in the same turn. Without a key nobody finds it. */
   begin(key: string | undefined, about: A, call: Flown<T, P>): Flight<T, P, A>;
 }
 
@@ -65,7 +65,7 @@ export function flights<T, P extends object = never, A = undefined>(
     function land(end: FlightEnd): void {
       if (over) return;
       over = true;
-      if (key !== undefined && underWay.get(key) === flight) underWay.delete(key);
+      if (key !== undefined) underWay.delete(key);
       wake();
       reports?.ended(end);
     }

@@ -269,6 +269,10 @@ test("when the deadline of the last caller passes the model's call is cancelled 
   assert.equal((await second)?.status, 504);
   await eventually(() => given.model.abandoned === 1);
   assert.equal(given.model.requests.length, 1);
+  // Told apart from a caller who lost interest.
+  const calls = (outcome: string) =>
+    service.metric(`dependency_calls_total{dependency="model",outcome="${outcome}"}`);
+  assert.deepEqual([await calls("deadline"), await calls("cancelled")], [1, 0]);
 });
 
 test("a hurried first caller does not end the call for those who join; one that shares nothing tells its own deadline", async () => {

@@ -68,7 +68,7 @@ export function createMaking(deps: MakingDeps): (task: Task) => Flown<Made, Delt
     const answer = await engine.answer({ request, tenant, priority, deadline, onDelta }, signal);
     const stored = store(task, answer, began);
     // A cache that could not be read is not waited for when it is written.
-    if (cache?.writesThrough && task.known?.failures.size === 0) await stored;
+    if (cache?.writesThrough && (task.known?.failures.size ?? 0) === 0) await stored;
     return { value: { answer, by: "engine" }, stored };
   }
 

@@ -152,6 +152,23 @@ test("an answer older than the request's max-age is no hit, stale or fresh; no-s
   assert.equal((await service.ask(other)).cache, "miss");
 });
 
+test("who takes only a young answer shares no look-up with who takes an older one", async () => {
+  await using service = await given.start({ BW_CACHE_L1: "off", BW_REDIS_TIMEOUT_MS: "10000" });
+  const question = freshQuestion();
+  await given.askAndStore(service, question);
+  await delay(1100);
+  const node = given.cluster.nodeOf(keyOf(question));
+  const underWay = async (count: number) => (await service.metric("http_requests_in_flight")) > count;
+  node.signal("SIGSTOP");
+  const young = asking(service, question, { "cache-control": "max-age=1" });
+  await eventually(() => underWay(0));
+  const any = service.ask(question);
+  await eventually(() => underWay(1));
+  await delay(50);
+  node.signal("SIGCONT");
+  assert.deepEqual([(await any).cache, (await young).cache], ["hit", "miss"]);
+});
+
 test("a caller who wants a stored answer or none costs the model nothing", async () => {
   await using service = await given.start();
   const question = freshQuestion();

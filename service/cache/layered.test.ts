@@ -23,6 +23,7 @@ function fakeTier(name: TierName) {
         if (fake.down) throw new Error(`${name} is down`);
         return entries.get(key);
       },
+      readNow: name === "memory" ? (key) => entries.get(key) : undefined,
       async write(key, entry) {
         await fake.released;
         if (fake.down) throw new Error(`${name} is down`);
@@ -84,6 +85,18 @@ describe("reading", () => {
     assert.equal(near.entries.get("k")?.value, "far");
     assert.deepEqual(seen, ["memory miss", "redis fresh"]);
     assert.equal((await cache.read("k", signal, () => false)).found, undefined);
+  });
+
+  test("what is had at once is fresh, or it is not taken: a tier behind may have a fresh one", async () => {
+    const [near, far] = [fakeTier("memory"), fakeTier("redis")];
+    const { cache, seen } = cacheOf(near, far);
+    near.entries.set("fresh", entryAt(950)).set("stale", entryAt(900));
+    far.entries.set("stale", entryAt(901, "anew"));
+    assert.equal(cache.readNow("fresh")?.found?.tier, "memory");
+    assert.equal(cache.readNow("stale"), undefined);
+    assert.equal(cache.readNow("none"), undefined);
+    assert.deepEqual([seen, far.reads], [["memory fresh"], 0]);
+    assert.equal((await cache.read("stale", signal)).found?.entry.value, "anew");
   });
 
   test("of stale entries the newest is found", async () => {

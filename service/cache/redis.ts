@@ -32,9 +32,11 @@ export function redisTier<V>({ client, codec, guardOf, staleMs, onDamaged }: Red
       return undefined;
     },
     async write(key, entry, signal) {
-      await guardOf(key).write(() =>
-        client.set(key, codec.encode(entry), "PX", Math.ceil(entry.freshForMs + staleMs)),
-      )(signal);
+      // Outside of the guard: what encoding costs, and why it fails, says nothing of the shard.
+      const bytes = codec.encode(entry);
+      await guardOf(key).write(() => client.set(key, bytes, "PX", Math.ceil(entry.freshForMs + staleMs)))(
+        signal,
+      );
     },
   };
 }

@@ -190,5 +190,11 @@ test("stopping ends when its time is over: what was under way or waiting is lost
   await queue.stop(10);
   await turn();
   assert.deepEqual([lost, queue.waiting().entries], [["shutdown", "shutdown"], 0]);
+});
+
+test("stopping with nothing to write ends at once, and leaves no timer to wait for", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+  const before = timers();
   await behind().queue.stop(60_000);
+  assert.equal(timers(), before);
 });

@@ -1,6 +1,6 @@
 import { NotCached, type Trail } from "../answering/answering.ts";
 import { DependencyGone } from "../answering/dependency-gone.ts";
-import { type FreshnessSettings, standingOf } from "../answering/freshness.ts";
+import { ageMs, type FreshnessSettings, standingOf } from "../answering/freshness.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Embedding } from "../cache/embedding-value.ts";
 import { embeddingKey } from "../cache/keys.ts";
@@ -68,8 +68,8 @@ interface Input {
   known: Embedding | undefined;
   /** What answers it when the engine is gone. */
   lastResort: Embedding | undefined;
-  /** Whether the cache was asked, and could say. */
-  read: boolean;
+  /** Whether the cache was asked, and could not say. */
+  readFailed: boolean;
   result: CacheResult;
 }
 
@@ -79,7 +79,15 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
   function inputOf(text: string, { request, tenant, tags }: EmbeddingQuestion): Input {
     const key = embeddingKey(tenant, request, text, modelEpoch);
     const scopes = deps.scoped ? entryScopes({ tenant, model: request.model, key, tags }) : [];
-    return { text, key, scopes, known: undefined, lastResort: undefined, read: false, result: "bypass" };
+    return {
+      text,
+      key,
+      scopes,
+      known: undefined,
+      lastResort: undefined,
+      readFailed: false,
+      result: "bypass",
+    };
   }
 
   async function lookUp(
@@ -89,14 +97,19 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     trail: Trail,
     signal: AbortSignal,
   ): Promise<void> {
-    const { found, failures } = await from.read(input.key, signal, (entry) => carries(entry, input.scopes));
+    // One that is too old for this caller in memory does not hide a newer one in Redis.
+    const { found, failures } = await from.read(
+      input.key,
+      signal,
+      (entry) => carries(entry, input.scopes) && (maxAgeMs === undefined || ageMs(entry, now()) <= maxAgeMs),
+    );
     for (const [tier, thrown] of failures) {
       onProblem(`${tier}-read`, thrown);
       trail.degraded.add("redis");
       if (!fallback) throw new DependencyGone("redis", thrown);
     }
-    input.read = failures.size === 0;
-    if (input.read) input.result = "miss";
+    input.readFailed = failures.size > 0;
+    if (!input.readFailed) input.result = "miss";
     if (found === undefined) return;
     const { value } = found.entry;
     // No refresh ahead of time or behind: an embedding is the same until its model is another.
@@ -123,14 +136,14 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
       const components = made.vectors[i];
       if (components === undefined) return;
       input.known = { vector: Vector.of(components, "float32"), provenance };
-      // After a failed read a write would only be one more attempt at a shard that is ill.
-      if (cache === undefined || !rule.store || (rule.read && !input.read)) return;
+      if (cache === undefined || !rule.store) return;
       const value = { vector: Vector.of(components, deps.form), provenance };
       const { key, scopes } = input;
       const { freshMs: freshForMs } = deps;
       await cache.write(key, { value, scopes, storedAt, freshForMs, computeMs, epoch: began.epoch });
     });
-    if (cache?.writesThrough) await Promise.all(writes);
+    // A cache that could not be read is not waited for when it is written.
+    if (cache?.writesThrough && !missing.some(({ readFailed }) => readFailed)) await Promise.all(writes);
     return promptTokens;
   }
 

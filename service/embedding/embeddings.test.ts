@@ -161,6 +161,32 @@ test("Redis is gone: the model is asked, and nothing is called a miss", async ()
   assert.deepEqual([await inputs(service, "miss"), await inputs(service, "bypass")], [0, 3]);
 });
 
+test("Redis is gone: what was made is in memory, and the model is not asked again", async () => {
+  const away = { BW_REDIS_NODES: "127.0.0.1:1", BW_START_WAIT_MS: "50" };
+  for (const writes of ["write-through", "write-behind"]) {
+    await using service = await given.start({ ...away, BW_CACHE_L1: "on", BW_CACHE_WRITES: writes });
+    const input = texts(3);
+    given.model.requests.length = 0;
+    for (const cache of ["bypass", "hit"]) assert.equal((await embed(service, { input })).cache, cache);
+    assert.equal(given.model.requests.length, 1);
+  }
+});
+
+test("max-age: an older embedding in memory does not hide a newer one in Redis", async () => {
+  const l1 = { BW_CACHE_L1: "on", BW_CACHE_WRITES: "write-through" };
+  await using one = await given.start(l1);
+  await using other = await given.start(l1);
+  const [input = ""] = texts(1);
+  const asking = (service: ServiceUnderTest, control: string) =>
+    embed(service, { input }, { "cache-control": control });
+  await asking(one, "max-age=5");
+  await delay(5100);
+  await asking(other, "no-cache");
+  const hit = await asking(one, "max-age=5");
+  assert.deepEqual([hit.cache, hit.headers.get("x-provenance")], ["hit", "generation=2"]);
+  assert.equal(given.model.requests.length, 2);
+});
+
 test("many inputs of one request do not take all places at a shard", async () => {
   await using service = await given.start({ BW_REDIS_CONCURRENCY: "4", BW_EMBEDDINGS_READ_CONCURRENCY: "3" });
   const reply = await embed(service, { input: texts(300) });
