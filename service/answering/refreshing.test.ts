@@ -153,7 +153,10 @@ test("an answer older than the request's max-age is no hit, stale or fresh; no-s
 });
 
 test("who takes only a young answer shares no look-up with who takes an older one", async () => {
-  await using service = await given.start({ BW_CACHE_L1: "off", BW_REDIS_TIMEOUT_MS: "10000" });
+  await using service = await given.start({
+    ...{ BW_CACHE_L1: "off", BW_REDIS_TIMEOUT_MS: "10000" },
+    ...{ BW_DEADLINE_MS: "20000", BW_DEADLINE_MAX_MS: "20000", BW_DRAIN_MS: "20000" },
+  });
   const question = freshQuestion();
   await given.askAndStore(service, question);
   await delay(1100);

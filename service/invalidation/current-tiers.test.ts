@@ -14,6 +14,7 @@ function memory(entries: Map<string, Entry<string>>): NamedTier<string> {
   return {
     name: "memory",
     read: async (key) => entries.get(key),
+    readNow: (key) => entries.get(key),
     write: async (key, written) => void entries.set(key, written),
   };
 }
@@ -30,11 +31,13 @@ test("what is not current is neither read nor stored, and counted by tier", asyn
   await tier.write("new", entry(1), signal);
   assert.deepEqual([...entries.keys()], ["new"]);
   assert.equal((await tier.read("new", signal))?.epoch, 1);
-  assert.equal(await tier.read("none", signal), undefined);
+  assert.equal(tier.readNow?.("new")?.epoch, 1);
+  for (const none of [await tier.read("none", signal), tier.readNow?.("none")]) assert.equal(none, undefined);
   assert.deepEqual(counted, []);
   valid = 2;
   assert.equal(await tier.read("new", signal), undefined);
-  assert.deepEqual(counted, ["memory"]);
+  assert.equal(tier.readNow?.("new"), undefined);
+  assert.deepEqual(counted, ["memory", "memory"]);
 });
 
 test("what is in memory is judged as this process's own, all else as everybody's", async () => {

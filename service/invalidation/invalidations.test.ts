@@ -173,22 +173,25 @@ test("whatever Redis loses and whoever restarts, nothing that was invalidated be
   );
 });
 
-test("numbers set back and used again, by a replica whose clock is behind: what is invalidated then is invalid", async () => {
-  await client.del(key);
-  const w = world();
-  await w.pollAll();
-  const { sequence } = await w.at(0).invalidate(["tag:a:1"]);
-  await w.pollAll();
-  const entry = { epoch: w.at(0).epoch(), scopes: ["tag:a:2"] };
-  // As the replica would that took over without the last one.
-  const behind = sequence - 1;
-  await client.zrem(key, "tag:a:1");
-  await client.zadd(key, behind, "tag:a:2");
-  w.at(0).hear({ seq: behind, previous: behind - 1, floor: 0, scopes: ["tag:a:2"] });
-  await w.settle();
-  await w.pollAll();
-  for (let i = 0; i < processCount; i++) assert(!w.at(i).isCurrent(entry), `process ${i}`);
-});
+for (const lower of [1, 0])
+  test(`numbers set back and used again, by a replica whose clock is behind, from ${lower} below the latest on: what is invalidated then is invalid`, async () => {
+    await client.del(key);
+    const w = world();
+    await w.pollAll();
+    const { sequence } = await w.at(0).invalidate(["tag:a:1"]);
+    await w.pollAll();
+    const entry = { epoch: w.at(0).epoch(), scopes: ["tag:a:2"] };
+    // As the replica would that took over without the last one.
+    const behind = sequence - lower;
+    await client.zrem(key, "tag:a:1");
+    await client.zadd(key, behind, "tag:a:2");
+    w.at(0).hear({ seq: behind, previous: behind - 1, floor: 0, scopes: ["tag:a:2"] });
+    await w.settle();
+    // Where it was noticed, before anybody says so.
+    assert(!w.at(0).isCurrent(entry));
+    await w.pollAll();
+    for (let i = 0; i < processCount; i++) assert(!w.at(i).isCurrent(entry), `process ${i}`);
+  });
 
 test("marks are bounded in Redis and in every process: those dropped make all that is older invalid", async () => {
   await client.del(key);
@@ -238,6 +241,50 @@ test("Redis keeps as many marks as it may, and the latest of those it dropped is
   assert.deepEqual([floor, left.size, left.get("tag:a:3")], [numbers[2], 10, numbers[3]]);
 });
 
+test("every number is above what whoever asks knows of, and above the latest, though the node's clock is behind", async () => {
+  const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 3_600_000 }, asItIs);
+  const ahead = (Date.now() + 3_600_000) * 1000;
+  const top = async () => (await marks.since(0)).seq;
+  await client.del(key);
+  await marks.begin(ahead);
+  assert.equal(await top(), ahead + 1);
+  // Whoever comes second begins nothing.
+  await marks.begin(ahead + 9);
+  assert.equal(await top(), ahead + 1);
+  assert.equal((await marks.mark(["tag:a:1"], 0))?.seq, ahead + 2);
+  assert.equal((await marks.mark(["tag:a:2"], ahead + 9))?.seq, ahead + 10);
+  await marks.restore({
+    seq: ahead + 19,
+    floor: 0,
+    marks: new Map([
+      ["tag:a:3", 1],
+      ["tag:a:4", ahead + 3],
+    ]),
+  });
+  const { marks: known } = await marks.since(0);
+  assert.deepEqual([known.get("tag:a:3"), known.get("tag:a:4")], [undefined, ahead + 20]);
+  // What is known there by a higher number already stays as it is.
+  await marks.restore({ seq: ahead + 29, floor: 0, marks: new Map([["tag:a:4", ahead + 20]]) });
+  assert.equal(await top(), ahead + 20);
+  // A lower floor takes none back.
+  await marks.restore({ seq: 0, floor: ahead, marks: new Map() });
+  assert.deepEqual((await marks.since(0)).floor, ahead + 1);
+});
+
+test("where there is nothing at all, nothing is marked: whoever knows more has to put it back first", async () => {
+  await client.del(key);
+  const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 3_600_000 }, asItIs);
+  assert.equal(await marks.mark(["tag:a:1"], 0), undefined);
+  assert.equal(await client.exists(key), 0);
+});
+
+test("each call is made within the guard", async () => {
+  const refusing: Policy = () => async () => Promise.reject(new Error("not now"));
+  const marks = redisMarks(client, { maxMarks: 10, retentionMs: 1 }, refusing);
+  const calls = [marks.since(0), marks.begin(0), marks.mark(["tag:a:1"], 0)];
+  for (const call of calls) await assert.rejects(call, /not now/);
+});
+
 test("marks that are older than any entry are dropped, and harm nothing", async () => {
   await client.del(key);
   const marks = redisMarks(client, { maxMarks: 1000, retentionMs: 20 }, asItIs);
@@ -262,6 +309,11 @@ test("a tenant with no marks left invalidates all it has, and nobody else's", as
   assert.deepEqual((await w.at(0).invalidate(["tag:a:4"])).scopes, ["tenant:a"]);
   assert(!w.at(0).isCurrent(own));
   assert(w.at(0).isCurrent(others));
+  // What has a mark already costs none.
+  assert.deepEqual((await w.at(0).invalidate(["tag:a:1"])).scopes, ["tag:a:1"]);
+  // What is no tenant's is of no tenant's share.
+  for (const model of ["1", "2", "3", "4", "5"])
+    assert.deepEqual((await w.at(0).invalidate([`model:*:${model}`])).scopes, [`model:*:${model}`]);
 });
 
 test("several scopes are one invalidation, for every process; more than the tenant's share are all it has", async () => {

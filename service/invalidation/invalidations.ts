@@ -129,18 +129,16 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     // What was heard meanwhile may be newer than the reply.
     const comparable = marks.changes() === changes;
     source = "poll";
-    if (theirs.seq >= since) {
-      marks.learn(theirs);
-      knownAt = askedAt;
-    }
+    marks.learn(theirs);
+    knownAt = askedAt;
     const ours = marks.upTo(since);
     const { count, highest } = theirs.upToSince;
     const differs = theirs.seq < since || (comparable && (count !== ours.count || highest !== ours.highest));
-    if (numbersSetBack || differs) await reconcile(store, askedAt);
+    if (numbersSetBack || differs) await reconcile(store);
   }
 
   /** A failover or a FLUSHALL has set the store back: what is known here is put back, and nothing forgotten. */
-  async function reconcile(shared: MarkStore, askedAt: number): Promise<void> {
+  async function reconcile(shared: MarkStore): Promise<void> {
     const theirs = await shared.since(0);
     const { late, lost } = marks.difference(theirs);
     source = "poll";
@@ -149,7 +147,6 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     // Entries made since may have a higher epoch than its number: it is invalidated again, by one above all.
     if (late.length > 0) await shared.mark(late, marks.epoch());
     marks.learn(await shared.since(0));
-    knownAt = askedAt;
     numbersSetBack = false;
   }
 
@@ -175,8 +172,7 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
   return {
     epoch: marks.epoch,
     isCurrent: (entry) => knowsEnough() && marks.isCurrent(entry),
-    isCurrentHere: (entry) =>
-      (knowsEnough() || (knownAt === undefined && maxBlindMs === undefined)) && marks.isCurrent(entry),
+    isCurrentHere: (entry) => (knowsEnough() || maxBlindMs === undefined) && marks.isCurrent(entry),
     async invalidate(asked) {
       const scopes = affordable(asked);
       const news =

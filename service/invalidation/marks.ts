@@ -13,7 +13,7 @@ export interface Marks {
   complete(): number;
   floor(): number;
   size(): number;
-  /** How often something was learnt. */
+  /** How much news was heard. */
   changes(): number;
   /** What there is up to a number. */
   upTo(number: number): Extent;
@@ -100,7 +100,6 @@ export function createMarks(maxMarks: number, onLearnt: (scope: string) => void)
     if (excess > 0) raiseFloor([...numbers.values()].sort((a, b) => a - b)[excess - 1] ?? 0);
     complete = Math.max(complete, number);
     epoch = Math.max(epoch, complete);
-    changes++;
   }
 
   return {

@@ -24,13 +24,8 @@ const news = z.object({
   seq: number,
   previous: number,
   floor: number,
-  scopes: z.array(z.string()).or(emptyTable()),
+  scopes: z.array(z.string()),
 });
-
-/** cjson writes an empty table as an object. */
-function emptyTable() {
-  return z.strictObject({}).transform((): string[] => []);
-}
 
 /** Reads one message of the channel; throws where it is none of this version's. */
 export function readNews(text: string): News {
