@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { queryObjects } from "node:v8";
+import { Cluster } from "ioredis";
 import { connectedClient } from "../testing/redis-clients.ts";
 import { eventually, startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { harmedKey, shardFaults } from "../testing/shard-faults.ts";
@@ -77,6 +78,21 @@ test("the link falls silent and nobody is promoted: the gap is told while it las
   cluster.relay?.heal();
   await eventually(() => subscriber.flows());
   assert(subscriber.times() > 1);
+});
+
+test("no master is known: it is tried again and again, and ended between two attempts without a word", async () => {
+  const client = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true });
+  const lost: unknown[] = [];
+  const close = shardSubscriber({
+    ...{ client, channel, heartbeatMs: 500 },
+    ...{ onMessage: assert.fail, onSubscribed: assert.fail },
+    onLost: (reason) => void lost.push(reason),
+  });
+  await eventually(() => lost.length === 2);
+  assert.match(String(lost[0]), /no master is known/);
+  close();
+  await delay(300);
+  assert.equal(lost.length, 2);
 });
 
 test("nothing is called after it was ended, and no connection stays", async () => {
