@@ -30,6 +30,7 @@ const prints: Readonly<Record<string, string>> = {
   "shard-breakers": "10.0.0.1:6379: open\nleft alone\ntide\n",
   shedding: "refused: low\nlow: 503 1\nnormal: 200\nurgent: 400\nlow: 200\n",
   stale: "home 1\nhome 1\nrevalidate: ok\nhome 2\nhome 2\n",
+  tenants: "limited: ferry, rate\n200 200 429 with Retry-After\n200\n401\n",
   timeout: "no answer in time\n",
   "write-behind": "lost: queue-full\n3 wait\ntide\n0 wait\n",
 };

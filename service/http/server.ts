@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
-import { ApiError, apiErrorOf } from "../routes/api-error.ts";
+import { ApiError } from "../routes/api-error.ts";
+import { apiErrorOf } from "../routes/api-error-of.ts";
 import { type ChatCompletionsDeps, chatCompletions } from "../routes/chat-completions.ts";
 import { type EmbeddingsDeps, embeddings } from "../routes/embeddings.ts";
 import { type InvalidateDeps, invalidate } from "../routes/invalidate.ts";

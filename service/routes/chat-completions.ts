@@ -4,7 +4,7 @@ import { type Answering, newTrail } from "../answering/answering.ts";
 import type { CacheRule } from "../cache/cacheable.ts";
 import type { Answer, ChatRequest } from "../inference/engine.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
-import { apiErrorOf } from "./api-error.ts";
+import { apiErrorOf } from "./api-error-of.ts";
 import { cacheTags } from "./cache-tags.ts";
 import { callerOf } from "./caller.ts";
 import { checkedChatRequest } from "./chat-request.ts";

@@ -8,7 +8,7 @@ import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { DeadlineExceeded } from "../resilience/deadline.ts";
 import { Shed } from "../resilience/shedding.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
-import { apiErrorOf } from "./api-error.ts";
+import { apiErrorOf } from "./api-error-of.ts";
 
 const gone = (cause: unknown) => new DependencyGone("model", cause);
 
