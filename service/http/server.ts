@@ -14,7 +14,7 @@ import { type Readiness, ready } from "../routes/ready.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { LogProblem } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { newRecord } from "../telemetry/request-record.ts";
+import { newRecord, statusOf } from "../telemetry/request-record.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { type HttpLimits, limitedServer } from "./http-limits.ts";
 import type { Admission } from "./tenant-limits.ts";
@@ -107,7 +107,7 @@ function record({ metrics, accessLog }: ServerDeps): RequestHandler {
     const began = performance.now();
     metrics.requestArrived();
     res.once("close", () => {
-      const status = kept.failedStatus ?? (res.writableEnded ? res.statusCode : callerLeft);
+      const status = statusOf(kept, res);
       const ms = performance.now() - began;
       metrics.request(kept.route, status, ms / 1000);
       if (!kept.isApi) return;
@@ -122,9 +122,6 @@ const ofTheApi: RequestHandler = (_req, res, next) => {
   res.locals.record.isApi = true;
   next();
 };
-
-/** What is written down where nobody was there any more to be sent a status. */
-const callerLeft = 499;
 
 /** While draining, every connection ends with the response it is on. */
 function connectionClose(readiness: () => Readiness): RequestHandler {

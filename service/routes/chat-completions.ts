@@ -9,7 +9,7 @@ import { cacheTags } from "./cache-tags.ts";
 import { callerOf } from "./caller.ts";
 import { checkedChatRequest } from "./chat-request.ts";
 import { completionBody } from "./completion-format.ts";
-import { completionStream } from "./completion-stream.ts";
+import { completionStream, ReaderStalled } from "./completion-stream.ts";
 import { bodyReader } from "./read-body.ts";
 import type { RequestGuard } from "./request-guard.ts";
 import { setTrail } from "./trail-headers.ts";
@@ -92,7 +92,11 @@ export function chatCompletions({
       res.end(JSON.stringify(completionBody(head, answered)));
     } catch (thrown) {
       if (signal.aborted) {
-        // It has left, or takes nothing; then this tells it.
+        // It has left, or takes nothing; then this tells it, and the record tells the two apart.
+        if (signal.reason instanceof ReaderStalled) {
+          record.errorCode = "reader_stalled";
+          record.failedStatus = 408;
+        }
         res.destroy();
         return;
       }

@@ -162,6 +162,11 @@ test("a caller who takes nothing for too long is cut off, and as the last one en
   await eventually(() => watching.responses[0]?.destroyed === true);
   await eventually(() => given.model.abandoned === 1);
   await eventually(async () => (await modelCalls(service, "cancelled")) === 1);
+  // It has not left: it is told apart from those who have.
+  const counted = (status: number) =>
+    service.metric(`http_request_duration_seconds_count{route="chat-completions",status="${status}"}`);
+  await eventually(async () => (await counted(408)) === 1);
+  assert.equal(await counted(499), 0);
 });
 
 test("the deadline ends a stream whose caller does not read; one who reads is told", async () => {

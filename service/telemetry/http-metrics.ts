@@ -17,7 +17,7 @@ export function httpMetrics(register: Registry) {
   const registers = [register];
   const requests = new Histogram({
     name: "http_request_duration_seconds",
-    help: "Time from a request's arrival to its last byte; status 499: the caller left",
+    help: "Time from a request's arrival to its last byte; status 499: the caller left; 408: it took nothing of its stream",
     labelNames: ["route", "status"],
     buckets: durationEdges,
     registers,

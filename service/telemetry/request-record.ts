@@ -26,7 +26,7 @@ export interface RequestRecord {
   rule: CacheReason | undefined;
   /** Of an invalidation: what it is about; undefined for all else. */
   invalidated: Invalidated | undefined;
-  /** Of an error that ended a stream, whose head had said 200; undefined: what the head says holds. */
+  /** Of what ended a stream whose head had said 200; undefined: what the head says holds. */
   failedStatus: number | undefined;
   /** Of the error that it was answered with. */
   errorCode: string | undefined;
@@ -69,6 +69,14 @@ export function newRecord(id: string): RequestRecord {
     outputTokens: undefined,
     answerBytes: undefined,
   };
+}
+
+/** What is written down where nobody was there any more to be sent a status. */
+const callerLeft = 499;
+
+/** How a request ended, once it has: the one status that metrics, access log and traces tell. */
+export function statusOf({ failedStatus }: RequestRecord, res: Response): number {
+  return failedStatus ?? (res.writableEnded ? res.statusCode : callerLeft);
 }
 
 /** Whose request it is. Throws where the route does not ask for a key: then nobody's data may be touched. */

@@ -21,8 +21,11 @@ const spanShape = z.object({
   parentSpanId: z.string().optional(),
   name: z.string(),
   attributes,
+  status: z.object({ code: z.int().optional(), message: z.string().optional() }).default({}),
   events: z.array(z.object({ name: z.string(), attributes })).default([]),
 });
+/** As OTLP numbers it. */
+const errorStatus = 2;
 type ReceivedSpan = z.output<typeof spanShape>;
 const exported = z.object({
   resourceSpans: z.array(z.object({ scopeSpans: z.array(z.object({ spans: z.array(spanShape) })) })),
@@ -159,6 +162,38 @@ test("the caller's trace is gone on with, and handed on to the model", async () 
   const odd = await fetch(`${url}/v1/models`, { headers: { traceparent: "00-zz-1-1" } });
   assert.equal(odd.status, 200);
   assert.notEqual((await collector.requestSpan(idOf(odd))).traceId, traceId);
+});
+
+test("a span ends as its request did: a stream that broke is an error, a caller who left has left", async () => {
+  await using model = await startModelStub();
+  await using collector = await startCollector();
+  await using service = spawnService({ BW_MODEL_URL: model.url, BW_TIMEOUT: "off", ...collector.env });
+  const url = await service.url();
+  const spanOf = async (id: string) => {
+    const { attributes: told, status } = await collector.requestSpan(id);
+    return [told["http.response.status_code"], told["breakwater.decided_by"], status.code === errorStatus];
+  };
+  model.mode = "break-stream";
+  const broken = await ask(url, "broken", { stream: true });
+  assert.equal(broken.status, 200);
+  await broken.text();
+  assert.deepEqual(await spanOf(idOf(broken)), [502, "model_failed", true]);
+
+  model.mode = "silent";
+  const leaving = new AbortController();
+  const asked = model.requests.length;
+  const left = fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-request-id": "leaving" },
+    body: JSON.stringify(requestFor("left")),
+    signal: leaving.signal,
+  });
+  await eventually(() => model.requests.length > asked);
+  leaving.abort();
+  await assert.rejects(left);
+  assert.deepEqual(await spanOf("leaving"), [499, "caller-left", false]);
+  // A message may quote what it is about.
+  assert(collector.spans.every(({ status }) => status.message === undefined));
 });
 
 test("a request under /v1 is in traces, access log and its tenant's metrics, however its target is written", async () => {

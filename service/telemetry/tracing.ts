@@ -10,7 +10,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import type { RequestHandler } from "express";
-import type { RequestRecord } from "./request-record.ts";
+import { type RequestRecord, statusOf } from "./request-record.ts";
 
 export interface TracingSettings {
   /** Where an OpenTelemetry collector takes traces over HTTP. */
@@ -59,12 +59,13 @@ export function startTracing({ url, share }: TracingSettings): Tracing {
       const span = tracer.startSpan(`${req.method} /v1`, { kind: SpanKind.SERVER }, caller);
       res.once("close", () => {
         span.updateName(`${req.method} ${record.route}`);
+        const status = statusOf(record, res);
         span.setAttributes({
           "http.request.method": req.method,
-          "http.response.status_code": res.statusCode,
+          "http.response.status_code": status,
           ...attributesOf(record, res.writableEnded),
         });
-        if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
       });
       context.with(trace.setSpan(caller, span), next);
@@ -85,13 +86,12 @@ function attributesOf(record: RequestRecord, wasAnswered: boolean) {
     "breakwater.cache": trail?.cache,
     "breakwater.tier": trail?.tier,
     "breakwater.degraded": trail && [...trail.degraded].join(","),
-    "breakwater.decided_by": wasAnswered ? decidedBy(record) : "caller-left",
+    "breakwater.decided_by": record.errorCode ?? (wasAnswered ? decidedBy(record) : "caller-left"),
   };
 }
 
-/** What the answer came to by: the policy or tier, or the code of the error. */
-function decidedBy({ trail, errorCode }: RequestRecord): string {
-  if (errorCode !== undefined) return errorCode;
+/** What the answer came to by: the policy or tier. */
+function decidedBy({ trail }: RequestRecord): string {
   if (trail?.stale !== undefined) return `stale-${trail.stale}`;
   if (trail?.coalesced !== undefined) return `coalesced-${trail.coalesced}`;
   if (trail?.cache === "hit") return `cache-${trail.tier ?? "unknown"}`;
