@@ -43,6 +43,8 @@ test("is answered in OpenAI's way with the right status, and the service lives",
     ["{", 400, "invalid_json", null],
     ["", 400, "invalid_request", "model"],
     ["[]", 400, "invalid_request", null],
+    ["null", 400, "invalid_request", null],
+    ["5", 400, "invalid_request", null],
     [JSON.stringify({ ...valid, model: 7 }), 400, "invalid_request", "model"],
     [JSON.stringify({ ...valid, messages: [] }), 400, "invalid_request", "messages"],
     [

@@ -9,7 +9,8 @@ const maxDepth = 100;
 
 /** Compressed bodies are refused (415): no client of this API sends any, and a few bytes could be gigabytes. */
 export function bodyReader(maxBytes: number): ReadBody {
-  const parse = express.json({ limit: maxBytes, inflate: false });
+  // Not strict: null is JSON, and what is wrong with it is that it is no object.
+  const parse = express.json({ limit: maxBytes, inflate: false, strict: false });
   return (req, res) =>
     new Promise((resolve, reject) => {
       // null: there is no body; its first missing field is told then.
