@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { startModelStub } from "./testing/model-stub.ts";
 import { eventually, startRedisCluster } from "./testing/redis-cluster.ts";
 import { ask, spawnService } from "./testing/service-process.ts";
+import { requestFor } from "./testing/service-under-test.ts";
 
 test("SIGTERM drains: readiness fails first, every request under way is answered, and it exits 0", async () => {
   await using cluster = await startRedisCluster();
@@ -87,6 +88,35 @@ test("the log has no prompt, no answer, and no line for a request that went well
   const problems = service.log.filter(({ msg }) => msg === "problem");
   assert(problems.length > 0 && problems.length < 20);
   assert(!JSON.stringify(service.log).includes("sesame"));
+});
+
+test("a request that failed is told in the log by its id; one that was refused, or whose caller left, is not", async () => {
+  await using model = await startModelStub();
+  await using service = spawnService({ BW_MODEL_URL: model.url, BW_TIMEOUT: "off" });
+  const url = await service.url();
+  const post = (id: string, body: unknown, signal: AbortSignal | null = null) =>
+    fetch(`${url}/v1/chat/completions`, {
+      ...{ method: "POST", body: JSON.stringify(body), signal },
+      headers: { "content-type": "application/json", "x-request-id": id },
+    });
+  assert.equal((await post("refused", {})).status, 400);
+  model.mode = "silent";
+  const leaving = new AbortController();
+  const left = post("left", requestFor("left"), leaving.signal);
+  await eventually(() => model.requests.length === 1);
+  leaving.abort();
+  await assert.rejects(left);
+  await eventually(() => model.abandoned === 1);
+  model.mode = "error";
+  assert.equal((await post("failed", requestFor("failed"))).status, 502);
+  const failures = () => service.log.filter(({ requestId }) => requestId !== undefined);
+  await eventually(() => failures().length > 0);
+  service.kill("SIGTERM");
+  await service.exited;
+  assert.deepEqual(
+    failures().map(({ code, requestId }) => [code, requestId]),
+    [["model_failed", "failed"]],
+  );
 });
 
 test("a wrong environment is told in full, and the process exits 1", async () => {

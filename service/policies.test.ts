@@ -225,6 +225,7 @@ describe("who is told what, and as what it counts", () => {
     await using service = await start({ ...patient, BW_SHED_MAX_REQUESTS: "10" });
     const shed = (priority: string) => service.metric(`shed_requests_total{priority="${priority}"}`);
     const leave = await waiting(service, 7);
+    assert.equal(await service.metric('concurrency_in_flight{of="service"}'), 7);
     assert.deepEqual(told(await ask(service, low)), [503, "overloaded", "1"]);
     const leaveToo = await waiting(service, 2);
     assert.deepEqual(told(await ask(service)), [503, "overloaded", "1"]);

@@ -165,7 +165,13 @@ describe("slow senders", () => {
     const caller = new RawCaller(service).send(post(["content-length: 1000"]));
     await eventually(() => caller.received.includes("\r\n\r\n{"));
     assert.match(caller.received, /^HTTP\/1.1 504 /);
-    caller.socket.destroy();
+    // What comes after all is read, and nothing is done for it.
+    const body = JSON.stringify(requestFor("late")).padEnd(1000);
+    caller.send(body + head(["connection: close"]));
+    await caller.closed;
+    assert.match(caller.received, /HTTP\/1.1 200 /);
+    const { text } = await service.get("/metrics");
+    assert(!/^cache_rules_total\{.*\} [1-9]/m.test(text), text);
   });
 
   test("a connection that was never written to ends too", async () => {

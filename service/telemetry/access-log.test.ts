@@ -32,6 +32,7 @@ const line = z.strictObject({
   id: z.string(),
   tenant: z.string().optional(),
   client: z.string().optional(),
+  priority: z.enum(["low", "high"]).optional(),
   model: z.string().optional(),
   request: z.string(),
   promptTokens: z.int().optional(),

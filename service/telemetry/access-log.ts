@@ -85,6 +85,8 @@ function lineOf(record: RequestRecord, arrivedAt: number, latencyMs: number, sta
     id: record.id,
     tenant: record.tenant,
     client: record.client,
+    // Left out where it is what most are.
+    priority: record.priority === "normal" ? undefined : record.priority,
     model: record.model,
     request: nameOf(record),
     promptTokens: record.promptTokens,
