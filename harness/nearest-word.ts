@@ -7,10 +7,12 @@ const listedAtMost = 15;
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const typed = word.toLowerCase();
   const maxDistance = typed.length < 5 ? 1 : Math.ceil(typed.length / 3);
-  const near = closestMatch(typed, candidates, { maxDistance });
-  if (near !== undefined) return near;
+  const lower = candidates.map((candidate) => candidate.toLowerCase());
   const isShortFor = (candidate: string) => typed.length > 1 && candidate.startsWith(typed);
-  return candidates.find((candidate) => isShortFor(candidate) || lettersOf(candidate) === lettersOf(typed));
+  const near =
+    closestMatch(typed, lower, { maxDistance }) ??
+    lower.find((candidate) => isShortFor(candidate) || lettersOf(candidate) === lettersOf(typed));
+  return near === undefined ? undefined : candidates[lower.indexOf(near)];
 }
 
 /** Two swapped letters are a distance of 2, which is too far for a short word. */

@@ -5,13 +5,14 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 const settings = z.record(z.string(), z.string()).default({});
-const { services, stores } = z
+const { services, stores, load } = z
   .object({
     services: z.record(
       z.string(),
       z.object({ env: settings, switches: z.record(z.string(), settings).default({}) }),
     ),
     stores: z.object({ redis: z.object({ config: settings }) }),
+    load: z.object({ script: z.string(), reads: z.array(z.string()) }),
   })
   .parse(parse(await readFile(new URL("system.yaml", import.meta.url), "utf8")));
 
@@ -35,6 +36,18 @@ test("each policy is named by a scenario as what it must fail without", async ()
   );
   for (const { switches } of Object.values(services))
     for (const name of Object.keys(switches)) assert(covered.includes(name), name);
+});
+
+test("the load script reads what the system file says that it reads, and nothing else", async () => {
+  const folder = new URL("load/", import.meta.url);
+  const scripts = (await readdir(folder)).filter((file) => !/(\.test\.ts|run-k6\.ts|\.json)$/.test(file));
+  const source = (await Promise.all(scripts.map((file) => readFile(new URL(file, folder), "utf8")))).join(
+    "\n",
+  );
+  const names = [...source.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)"/g)].map(([, name = ""]) => name);
+  const own = names.filter((name) => !name.startsWith("BREAKWATER_") && name !== "POST");
+  assert.deepEqual([...new Set(own)].toSorted(), load.reads.toSorted());
+  for (const [, by] of source.matchAll(/__ENV(.{0,6})/g)) assert.match(by ?? "", /^\[(name\]|"[A-Z])/);
 });
 
 test("a cache that is full drops what was not used for longest, and takes in the new", () => {

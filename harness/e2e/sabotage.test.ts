@@ -120,6 +120,25 @@ exec '${tools.redisServer}' "$@" --rename-command FLUSHALL "" --rename-command R
   assert.match(faults[0]?.saw ?? "", /not emptied/, "not for want of entries");
 });
 
+const flood = `
+title: a flood
+hypothesis: the measured requests come through
+load: { rate: 20/s, keys: { distribution: uniform, count: 10 }, env: { FLOOD: "10" }, extra: 100/s }
+phases: { warmup: 2s, baseline: 4s }
+slos: [{ availability: 90%, during: baseline }]
+`;
+for (const [what, text, exit] of [
+  ["the honest twin: a flood that is there: PASS", flood, 0],
+  ["a flood that never comes: INCONCLUSIVE", flood.replace(/env: \{[^}]*\}, /, ""), 2],
+] as const) {
+  test(what, { timeout: 120_000 }, async () => {
+    await using run = await startCli([await file("flood.yaml", text), "--system", "reference"]);
+    assert.equal(await run.exit, exit, run.output());
+    const codes = (await run.verdict()).reasons.map(({ code }) => code);
+    assert.deepEqual(codes, exit === 0 ? [] : ["EXTRA_LOAD_MISSING"]);
+  });
+}
+
 test("k6 killed in the middle: HARNESS ERROR, and everything is healed and stopped", {
   timeout: 120_000,
 }, async () => {

@@ -66,6 +66,8 @@ export type EventBody =
     }
   /** Arrivals that the load generator could not start: it is they that make a load invalid. */
   | { readonly type: "arrivals-dropped"; readonly count: number }
+  /** Requests beside the measured ones that the load script says it has sent. */
+  | { readonly type: "extra-load"; readonly count: number }
   | { readonly type: "phase-started"; readonly phase: PhaseName | "end" }
   | {
       readonly type: "fault";

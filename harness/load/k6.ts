@@ -110,6 +110,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const take = (rows: readonly LoadRow[]) => {
     const arrivals: number[] = [];
     const dropped: { atMs: number; count: number }[] = [];
+    const extra: { atMs: number; count: number }[] = [];
     for (const row of rows) {
       switch (row.type) {
         case "request": {
@@ -121,6 +122,9 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
         }
         case "dropped":
           dropped.push({ atMs: clock.toRunMs(row.wallMs), count: row.count });
+          break;
+        case "extra":
+          extra.push({ atMs: clock.toRunMs(row.wallMs), count: row.count });
           break;
         case "iteration":
           iterations += 1;
@@ -136,6 +140,9 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     for (const { atMs, count } of sumPerStretch(dropped)) {
       arrivals.push(atMs);
       record("k6", { type: "arrivals-dropped", count }, atMs);
+    }
+    for (const { atMs, count } of sumPerStretch(extra)) {
+      record("k6", { type: "extra-load", count }, atMs);
     }
     if (firstArrivalMs === undefined && arrivals.length > 0) {
       firstArrivalMs = Math.min(...arrivals);
@@ -200,13 +207,13 @@ function toSample(row: LoadRow & { type: "request" }, startMs: number, phase: Sa
   return { startMs, durationMs, status, error, phase, cache, answer, source: "k6", arm: "main", attempt: 1 };
 }
 
-/** k6 writes a row for each dropped arrival; an event each would make a journal of an outage unreadable. */
+/** k6 writes a row for each of them; an event each would make a journal of an outage or a flood unreadable. */
 function sumPerStretch(
-  dropped: readonly { readonly atMs: number; readonly count: number }[],
+  counts: readonly { readonly atMs: number; readonly count: number }[],
 ): { atMs: number; count: number }[] {
   const stretchMs = 100;
   const stretches: { atMs: number; count: number }[] = [];
-  for (const { atMs, count } of dropped) {
+  for (const { atMs, count } of counts) {
     const last = stretches.at(-1);
     if (last !== undefined && atMs - last.atMs < stretchMs) last.count += count;
     else stretches.push({ atMs, count });

@@ -45,6 +45,12 @@ test("the columns are those of the header, system tags among them", () => {
   ]);
 });
 
+test("what the script has sent beside the measured requests is counted", () => {
+  assert.deepEqual(read(header, "breakwater_extra,2000,20.000000,,\n"), [
+    { type: "extra", wallMs: 2, count: 20 },
+  ]);
+});
+
 test("dropped arrivals and ended iterations are seen, other metrics are passed over", () => {
   const text =
     `${header}http_req_waiting,1000,28.3,,\ndropped_iterations,2000,3.000000,,\n` +

@@ -13,6 +13,8 @@ export type LoadRow =
     }
   /** Arrivals for which no VU was free. */
   | { readonly type: "dropped"; readonly wallMs: number; readonly count: number }
+  /** Requests beside the measured ones that the script has sent. */
+  | { readonly type: "extra"; readonly wallMs: number; readonly count: number }
   /** A run of the script's default function that has ended, however it ended. */
   | { readonly type: "iteration" }
   /** A request's row that cannot be counted as a sample, and why. */
@@ -29,6 +31,10 @@ export interface SampleStream {
 const longestQuotedRow = 64 * 1024;
 
 const requestMetric = "breakwater_request";
+const countedMetrics: ReadonlyMap<string, "dropped" | "extra"> = new Map([
+  ["dropped_iterations", "dropped"],
+  ["breakwater_extra", "extra"],
+]);
 const cacheStates: ReadonlySet<string> = new Set<Sample["cache"]>(["hit", "miss", "bypass", ""]);
 const answerStates: ReadonlySet<string> = new Set<Sample["answer"]>([
   "right",
@@ -97,15 +103,15 @@ function toLoadRow(fields: readonly string[], columns: Columns, row: string): Lo
   const field = (column: string) => fields[columns.get(column) ?? -1];
   const metric = field("metric_name");
   if (metric === "iterations") return { type: "iteration" };
-  if (metric !== requestMetric && metric !== "dropped_iterations") {
-    return metric === undefined ? malformed(row, "it has no metric_name") : undefined;
-  }
+  if (metric === undefined) return malformed(row, "it has no metric_name");
+  const counted = countedMetrics.get(metric);
+  if (metric !== requestMetric && counted === undefined) return undefined;
 
   const wallMs = toNumber(field("timestamp")) / 1000;
   const value = toNumber(field("metric_value"));
   if (!(wallMs > 0)) return malformed(row, "its timestamp is not a time in microseconds");
   if (!(value >= 0)) return malformed(row, "its metric_value is not a number of at least 0");
-  if (metric === "dropped_iterations") return { type: "dropped", wallMs, count: value };
+  if (counted !== undefined) return { type: counted, wallMs, count: value };
 
   const tags = readTags(field("extra_tags") ?? "");
   // k6 gives tags that bear the name of a system tag, as status does, a column where system tags are on.

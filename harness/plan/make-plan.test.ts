@@ -267,6 +267,10 @@ const refused: Readonly<Record<string, readonly [string, Partial<Scenario>, Part
     "FIELD_NOT_REPORTED",
     { slos: [{ slo: "answers", limit: "correct", during: [] }] },
   ],
+  "extra load that the script does not report": [
+    "FIELD_NOT_REPORTED",
+    { load: { ...scenario.load, extraPerS: 200 } },
+  ],
   "an SLO of a phase that is not there": [
     "SLO_PHASE_MISSING",
     { phases: { warmup: 1, baseline: 1, fault: 1000 }, slos: [{ ...availability, during: ["recovery"] }] },

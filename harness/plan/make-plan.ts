@@ -48,6 +48,13 @@ export function makePlan(request: PlanRequest): Plan {
   const env = planEnv(scenario, without, system, refuse);
   checkSwitches([...without, ...switchesOf(scenario.mustFail)], system, refuse);
   checkSlos(slos, phases, system, refuse);
+  if (scenario.load.extraPerS !== undefined && !system.load.reports.includes("extra")) {
+    const reports = listed(system.load.reports);
+    refuse(
+      "FIELD_NOT_REPORTED",
+      `cannot require extra load: "${system.load.script}" reports ${reports}, and not "extra"`,
+    );
+  }
   const limits = refusals.some(({ code }) => code === "NOT_OFFERED") ? offer.limits : [];
   throwRefusals(`"${scenarioName}" for system "${system.name}"`, refusals, limits);
 

@@ -23,6 +23,8 @@ export interface Plan {
 /** `vus` is ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */
 export interface PlannedLoad extends LoadSpec {
   readonly reports: readonly string[];
+  /** What the script has to send beside the measured requests in each phase after the warm-up, at least. */
+  readonly extraPerS?: number | undefined;
 }
 
 /** Times are from the start of the load. */

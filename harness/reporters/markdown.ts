@@ -1,7 +1,7 @@
 import type { Outcome } from "../exit-codes.ts";
 import type { JudgedSlo } from "../verdict/verdict.ts";
 import type { Reporter } from "./reporter.ts";
-import { faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
+import { extraLoadSentence, faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
 
 const outcomeMarks = {
   PASS: "✅",
@@ -20,10 +20,11 @@ const sloMarks = { pass: "✅", fail: "❌", inconclusive: "❔" } as const sati
 const markdown: Reporter = {
   file: "report.md",
   render(verdict, plan) {
-    const { outcome, exitCode, slos, faults, outage, load, reasons } = verdict;
+    const { outcome, exitCode, slos, faults, outage, load, extraLoad, reasons } = verdict;
     const facts = [
       ...(outage === undefined ? [] : [`Outage: ${outageSentence(outage)}.`]),
       `Load: ${loadSentence(load)}.`,
+      ...(extraLoad === undefined ? [] : [`Extra load: ${extraLoadSentence(extraLoad)}.`]),
       ...(plan.without.length === 0 ? [] : [`Without: ${plan.without.join(", ")}.`]),
       `Seed ${plan.seed}, system ${plan.system}, substrate ${plan.substrate}, run ${verdict.runId}.`,
     ];

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import type { Outcome } from "../exit-codes.ts";
 import type { JudgedSlo, Verdict } from "../verdict/verdict.ts";
 import type { Reporter } from "./reporter.ts";
-import { faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
+import { extraLoadSentence, faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -37,6 +37,9 @@ const terminal: Reporter = {
       ),
       ...(verdict.outage === undefined ? [] : [`${title("outage")} ${outageSentence(verdict.outage)}`]),
       `${title("load")} ${loadSentence(verdict.load)}`,
+      ...(verdict.extraLoad === undefined
+        ? []
+        : [`${title("extra load")} ${extraLoadSentence(verdict.extraLoad)}`]),
       ...verdict.reasons.map(
         ({ outcome, code, message }) => `${paint(outcomeStyles[outcome], code)} ${message}`,
       ),

@@ -95,6 +95,19 @@ test("a scenario is read with its units, its defaults, and parameters and limits
   });
 });
 
+test("a setting that the load script does not read is a mistake, with its place and the word that was meant", async () => {
+  const reads = good.replace("count: 10 }", "count: 10 }, env: { FLOOD: '20', FLOD: '20' }, extra: 200/s");
+  const file = await written(reads);
+  const load = { script: "load.ts", reports: [], reads: ["AGE", "FLOOD"] };
+  const system = { name: "shop", services: {}, stores: {}, entry: "api", load, folder };
+  const error = await refused(readScenario(file, system));
+  assert.equal(error.code, "FILE_INVALID");
+  const [, ...lines] = error.message.split("\n");
+  assert.equal(lines.length, 1, error.message);
+  assert.match(lines[0] ?? "", /:4:\d+: .*"FLOD".*did you mean "FLOOD"\?$/);
+  assert.equal((await readScenario(file)).load.extraPerS, 200, "without a system, nothing is known of it");
+});
+
 test("all mistakes of a scenario are told at once, each with its place and the word that was meant", async () => {
   const told = await mistakes(`title: 5
 hypothesys: >
@@ -251,7 +264,7 @@ test("a system is read, with the folder that its paths are relative to", async (
   const system = await readSystem(path.relative(process.cwd(), await written(goodSystem)));
   assert.equal(system.folder, folder);
   assert.deepEqual(system.services["model"]?.ready, { path: "/ready", withinMs: 3000 });
-  assert.deepEqual(system.load, { script: "written.yaml", reports: [] });
+  assert.deepEqual(system.load, { script: "written.yaml", reports: [], reads: [] });
 });
 
 test("names in a system that lead nowhere are told of, along with all else", async () => {

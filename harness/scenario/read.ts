@@ -6,6 +6,7 @@ import { BreakwaterError, reasonOf } from "../errors.ts";
 import { type System, systemSchema } from "../system/system.ts";
 import { faultTimeMistakes } from "./fault-times.ts";
 import { scriptMistakes } from "./load-script.ts";
+import { settingMistakes } from "./load-settings.ts";
 import { check, type Mistake } from "./mistakes.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarioSchema } from "./scenario-schema.ts";
@@ -32,11 +33,14 @@ export async function readSystem(file: string): Promise<System> {
 }
 
 /**
- * Reads a scenario file.
+ * Reads a scenario file; where its system is given, for that.
  * @throws BreakwaterError FILE_UNREADABLE, or FILE_INVALID with every mistake and its file:line:column
  */
-export async function readScenario(file: string): Promise<Scenario> {
-  const { value, input } = await readChecked(file, scenarioSchema, async (input) => faultTimeMistakes(input));
+export async function readScenario(file: string, system?: System): Promise<Scenario> {
+  const { value, input } = await readChecked(file, scenarioSchema, async (input) => [
+    ...faultTimeMistakes(input),
+    ...(system === undefined ? [] : settingMistakes(input, system.load)),
+  ]);
   return toScenario(value, input);
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { AnyFault } from "../faults/fault.ts";
 import { phaseNames } from "../journal/event.ts";
+import { settingName } from "../system/system.ts";
 import { duration, rate } from "../system/units.ts";
 import { linkTarget, memberTarget, nothingElseIsWrong, shardTarget } from "./target.ts";
 import { faultsByKind, slosByName } from "./vocabulary.ts";
@@ -16,12 +17,12 @@ const load = z.strictObject({
   }),
   timeout: someTime.prefault("3s").describe("after which the load gives a request up"),
   env: z
-    .record(
-      z.string().regex(/^(?!BREAKWATER_|K6_)[A-Za-z_]\w*$/, "this name is the harness's own"),
-      z.string(),
-    )
+    .record(settingName, z.string())
     .default({})
-    .describe("what the script reads of it is the script's affair"),
+    .describe("settings of the script, which the system file lists under load.reads"),
+  extra: rate
+    .optional()
+    .describe("what the script has to send beside the measured requests, on average of each phase, at least"),
 });
 
 const phases = z

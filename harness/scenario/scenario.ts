@@ -15,6 +15,8 @@ export interface Scenario {
     readonly timeoutMs: number;
     /** The script's own settings of this experiment. */
     readonly env: Readonly<Record<string, string>>;
+    /** What the script has to send beside the measured requests in each phase after the warm-up, at least. */
+    readonly extraPerS?: number;
   };
   /** How long each phase lasts, in ms. */
   readonly phases: {

@@ -15,7 +15,13 @@ export function toScenario(file: ScenarioFile, input: unknown): Scenario {
   return {
     title,
     hypothesis: hypothesis.trim(),
-    load: { ratePerS: load.rate, keys: load.keys, timeoutMs: load.timeout, env: load.env },
+    load: {
+      ratePerS: load.rate,
+      keys: load.keys,
+      timeoutMs: load.timeout,
+      env: load.env,
+      ...(load.extra === undefined ? {} : { extraPerS: load.extra }),
+    },
     phases: {
       warmup,
       baseline,

@@ -5,6 +5,11 @@ import { duration } from "./units.ts";
 export const sampleFields = ["cache", "answer"] as const;
 export type SampleField = (typeof sampleFields)[number];
 
+/** A name that a load script may read of its environment; the others are the harness's own. */
+export const settingName = z
+  .string()
+  .regex(/^(?!BREAKWATER_|K6_)[A-Za-z_]\w*$/, "this name is the harness's own");
+
 const name = z.string().regex(/^[a-z][a-z0-9-]*$/, "a name is lower case: letters, digits and dashes");
 const environment = z.record(z.string(), z.string());
 
@@ -64,9 +69,13 @@ export const systemSchema = z
     load: z.strictObject({
       script: z.string().describe("a k6 script, relative to this file; docs/load.md says what it reports"),
       reports: z
-        .array(z.enum(sampleFields))
+        .array(z.enum([...sampleFields, "extra"]))
         .default([])
         .describe("what it reports beyond the required fields"),
+      reads: z
+        .array(settingName)
+        .default([])
+        .describe("the settings of its own that a scenario may give it in load.env"),
     }),
   })
   .describe("Breakwater system: what is stormed");

@@ -4,6 +4,7 @@ import { failed, type RunEvent, type Sample } from "../journal/event.ts";
 import type { Plan, PlannedSlo } from "../plan/plan.ts";
 import { type AnySlo, slos } from "../slos/catalog.ts";
 import type { ObservedRun } from "../slos/slo.ts";
+import { extraLoadOf, extraLoadReasons } from "./extra-load.ts";
 import { judgeFaults } from "./faults.ts";
 import { type Doubts, judgeSlo } from "./judge-slo.ts";
 import { bypassReasons, unusedReasons } from "./links.ts";
@@ -47,6 +48,7 @@ export async function judge(
   const judged = withSickBaseline(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
+  const extraLoad = extraLoadOf(plan, run);
   // A run that failed has ended its system in the middle.
   const ofSystem =
     ofRun.length === 0
@@ -54,6 +56,7 @@ export async function judge(
           ...memberReasons(events),
           ...bypassReasons(plan.faults, events),
           ...unusedReasons(plan.faults, events),
+          ...extraLoadReasons(extraLoad),
         ]
       : [];
   const reasons = [...ofRun, ...ofFaults, ...ofSystem, ...sloReasons(judged)].toSorted(
@@ -74,6 +77,7 @@ export async function judge(
     slos: judged,
     faults,
     load,
+    ...(extraLoad === undefined ? {} : { extraLoad }),
     ...(outage === undefined ? {} : { outage }),
   };
 }

@@ -35,6 +35,7 @@ export const recordedPlan: z.ZodType<Plan> = z.object({
     timeoutMs: z.number(),
     // Runs of before know of none.
     env: z.record(z.string(), z.string()).default({}),
+    extraPerS: z.number().positive().optional(),
     vus: z.number(),
     durationMs: z.number(),
   }),

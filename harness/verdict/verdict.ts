@@ -22,6 +22,8 @@ export interface Verdict {
     readonly lost: number;
     readonly failed: number;
   };
+  /** Requests beside the measured ones, by phase after the warm-up; absent where the scenario asks for none. */
+  readonly extraLoad?: { readonly askedPerS: number; readonly perS: Readonly<Record<string, number>> };
   /** Times from the first fault's request; absent without a fault. */
   readonly outage?: {
     /** The first failed request; absent when none failed. */

@@ -1,7 +1,7 @@
 import { SharedArray } from "k6/data";
 import exec from "k6/execution";
 import http, { type RefinedResponse } from "k6/http";
-import { Trend } from "k6/metrics";
+import { Counter, Trend } from "k6/metrics";
 import { completionText, streamText } from "./answer-text.ts";
 import { cumulativeShares, type Keys, keyAt } from "./keys.ts";
 import { judge, type Truth } from "./oracle.ts";
@@ -15,7 +15,7 @@ const truth: Truth = {
   model: "llama-3-8b",
   modelVersion: "1",
   // The service keeps an answer fresh for 10 min and may give it for 1 h more while the model is gone; 10 s of margin.
-  maxAgeMs: Number(__ENV["MAX_AGE_MS"] ?? 4_210_000),
+  maxAgeMs: numberOr(4_210_000, "MAX_AGE_MS"),
 };
 
 /** One request in so many is streamed. */
@@ -30,14 +30,16 @@ const fewEvery = 10;
 const fewKeys = 20;
 
 /** Before one request in so many, both tenants withdraw all their answers; 0: never. */
-const withdrawEvery = Number(__ENV["WITHDRAW_EVERY"] ?? 0);
+const withdrawEvery = numberOr(0, "WITHDRAW_EVERY");
 /**
- * With each request so many others are sent that nobody has asked before; 0: none. Nobody reports them, or waits for
- * them for long. They are the second tenant's, which then asks nothing else; or the first one's, of low priority.
+ * With each request so many others are sent that nobody has asked before; 0: none. They are counted, not measured, and
+ * nobody waits for them for long. They are the second tenant's, which then asks nothing else; or the first one's, of low priority.
  */
-const flood = Number(__ENV["FLOOD"] ?? 0);
+const flood = numberOr(0, "FLOOD");
 const floodIsLow = __ENV["FLOOD_PRIORITY"] === "low";
 const floodTimeoutMs = 500;
+/** k6's code of a request that was given up at its timeout: it reached the service all the same. */
+const timedOut = 1050;
 
 const topic =
   "a breakwater takes the storm so that the harbour behind it stays calm. What does it cost to build one in " +
@@ -45,6 +47,7 @@ const topic =
 
 const shares = new SharedArray<number>("cumulative shares of the keys", () => cumulativeShares(keys));
 const requests = new Trend("breakwater_request", true);
+const extra = new Counter("breakwater_extra");
 
 /** Sends one request and reports it, as docs/load.md says. */
 export default function chat(): void {
@@ -86,7 +89,7 @@ function withdraw(): void {
 function floodWith(number: number): void {
   const headers = floodIsLow ? { ...headersOf(most.key), "x-priority": "low" } : headersOf(few.key);
   const params = { headers, timeout: floodTimeoutMs };
-  http.batch(
+  const sent = http.batch(
     Array.from({ length: flood }, (_, index) => ({
       method: "POST",
       url,
@@ -98,6 +101,8 @@ function floodWith(number: number): void {
       params,
     })),
   );
+  // What got no connection was no load.
+  extra.add(sent.filter(({ status, error_code }) => status > 0 || error_code === timedOut).length);
 }
 
 function headersOf(key: string): Record<string, string> {
@@ -132,6 +137,12 @@ function wireError({ error_code: code }: RefinedResponse<"text">): string {
 /** k6 spells header names as Go does: `X-Cache`. */
 function header(response: RefinedResponse<"text">, name: string): string | undefined {
   return response.headers[name];
+}
+
+function numberOr(otherwise: number, name: string): number {
+  const value = Number(__ENV[name] ?? otherwise);
+  if (Number.isNaN(value)) throw new Error(`Cannot start the load: "${name}" is not a number`);
+  return value;
 }
 
 function setting(name: string): string {

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** One report of a request, as it stands in k6's CSV. */
+/** One report of the script, as it stands in k6's CSV: of a request, or of how many were sent beside it. */
 export interface Row {
   /** Unix time in ms at which the request was reported. */
   readonly atMs: number;
+  /** Of a request; of those beside it, how many they are. */
   readonly tookMs: number;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -26,6 +27,10 @@ export interface K6Run {
     readonly count: number;
   };
   readonly timeoutMs?: number;
+  /** The script's own settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whose values are given. */
+  readonly metric?: "breakwater_request" | "breakwater_extra";
 }
 
 /** Runs the script under real k6, through a wrapper such as the harness makes, and gives what it has reported. */
@@ -37,6 +42,8 @@ export async function runK6({
   seed = 1,
   keys,
   timeoutMs = 5000,
+  env = {},
+  metric = "breakwater_request",
 }: K6Run): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), "breakwater-load-"));
   try {
@@ -67,6 +74,7 @@ export async function runK6({
         stdio: ["ignore", "pipe", "pipe"],
         env: {
           ...process.env,
+          ...env,
           K6_AUTO_EXTENSION_RESOLUTION: "false",
           K6_CSV_FILENAME: "-",
           K6_CSV_TIME_FORMAT: "unix_micro",
@@ -87,17 +95,17 @@ export async function runK6({
     });
     const [code] = await once(child, "close");
     if (code !== 0) throw new Error(`k6 ended with code ${code}: ${log}`);
-    return readRows(csv);
+    return readRows(csv, metric);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-function readRows(csv: string): Row[] {
+function readRows(csv: string, metric: string): Row[] {
   const [head = "", ...lines] = csv.split("\n");
   if (head !== "metric_name,timestamp,metric_value,extra_tags,metadata")
     throw new Error(`k6 wrote "${head}"`);
-  const rows = lines.filter((line) => line.startsWith("breakwater_request,"));
+  const rows = lines.filter((line) => line.startsWith(`${metric},`));
   return rows.map((line) => {
     const [, timestamp, value, tags] = line.split(",");
     return {

@@ -65,7 +65,8 @@ export async function preparePlan(
 ): Promise<PreparedPlan> {
   const { name, file } = await findScenario(scenario, commandNames, cwd);
   const { default: substrate } = await substrates[substrateName]();
-  const [read, system] = await Promise.all([readScenario(file), openSystem(options, file, substrate, cwd)]);
+  const system = await openSystem(options, file, substrate, cwd);
+  const read = await readScenario(file, system);
   const offer = await substrate.offer();
   const { seed, without, mustFail } = options;
   const plan = makePlan({

@@ -40,6 +40,7 @@ export function eventLine(event: RunEvent): string | undefined {
     case "clock":
     case "process-started":
     case "arrivals-dropped":
+    case "extra-load":
     case "traffic":
       return undefined;
   }

@@ -33,6 +33,12 @@ export function loadSentence({ planned, sampled, dropped, lost, failed }: Verdic
   return `${sampled} of ${planned} planned requests were sampled (${dropped} dropped, ${lost} lost), ${failed} failed`;
 }
 
+/** What was sent beside the measured requests. */
+export function extraLoadSentence({ askedPerS, perS }: NonNullable<Verdict["extraLoad"]>): string {
+  const sent = Object.entries(perS).map(([phase, rate]) => `${rate}/s during ${phase}`);
+  return `${sent.join(", ")} beside the measured requests; at least ${askedPerS}/s were asked for`;
+}
+
 function saw(fault: JudgedFault): string {
   return fault.saw === "" ? "" : ` (${fault.saw})`;
 }
