@@ -203,6 +203,15 @@ describe("connections", () => {
     );
   });
 
+  test("HTTP/1.0 knows no Host, and is served without", async () => {
+    await using service = await start();
+    const replies = await new RawCaller(service).send("GET /health/live HTTP/1.0\r\n\r\n").replies();
+    assert.deepEqual(
+      replies.map(([status]) => status),
+      [200],
+    );
+  });
+
   test("a pipeline is answered in order", async () => {
     await using service = await start();
     const caller = new RawCaller(service);

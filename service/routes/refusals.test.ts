@@ -49,6 +49,29 @@ test("nobody without a key is told which models there are", async () => {
   }
 });
 
+test("a path that there is not is 404, and no more of it is repeated than a line", async () => {
+  await using model = await startModelStub();
+  await using service = await startService({ BW_MODEL_URL: model.url });
+  for (const path of ["/nowhere", `/${"x".repeat(10_000)}`]) {
+    const { status, text } = await service.get(path);
+    assert.deepEqual([status, JSON.parse(text).error.code], [404, "not_found"]);
+    assert(text.length < 500);
+  }
+});
+
+test("a request's time is counted in seconds, from its arrival to its last byte", async () => {
+  await using model = await startModelStub();
+  model.delayMs = 50;
+  await using service = await startService({ BW_MODEL_URL: model.url });
+  const began = performance.now();
+  assert.equal((await service.ask(freshQuestion())).status, 200);
+  const most = (performance.now() - began) / 1000;
+  const sum = await service.metric(
+    'http_request_duration_seconds_sum{route="chat-completions",status="200"}',
+  );
+  assert(sum > 0.04 && sum <= most + 1, `${sum} s of ${most} s`);
+});
+
 test("a method that a path does not take is 405, and it is said which it takes", async () => {
   await using model = await startModelStub();
   await using service = await startService({ BW_MODEL_URL: model.url });
