@@ -11,8 +11,8 @@ import { shardSubscriber } from "./shard-subscriber.ts";
 const channel = `invalidation${harmedKey}`;
 
 /** A subscriber, and a publisher apart from it, so that each must find its own way. */
-async function subscribed(cluster: TestCluster, heartbeatMs = 500) {
-  const own = await connectedClient(cluster);
+async function subscribed(cluster: TestCluster, heartbeatMs = 500, client?: Cluster) {
+  const own = client ?? (await connectedClient(cluster));
   const publisher = await connectedClient(cluster);
   const messages: string[] = [];
   let times = 0;
@@ -67,6 +67,27 @@ test("the channel's slot has another master, and the old one is well: it moves t
   await cluster.replicas[0]?.redis.call("CLUSTER", "FAILOVER");
   await eventually(() => subscriber.lost.length > 0 && subscriber.times() > 1);
   await eventually(() => subscriber.flows());
+});
+
+test("the slot goes to another shard: it follows at once, also by a client that nothing else tells of it", async () => {
+  await using cluster = await startRedisCluster();
+  const nodes = cluster.nodes.map(({ address }) => {
+    const [host = "", port] = address.split(":");
+    return { host, port: Number(port) };
+  });
+  const client = new Cluster(nodes);
+  await eventually(() => client.status === "ready");
+  // No heartbeat is due: the old node's word is enough.
+  using subscriber = await subscribed(cluster, 600_000, client);
+  const [, other] = cluster.nodes;
+  assert(other !== undefined);
+  const slot = String(await other.redis.call("CLUSTER", "KEYSLOT", channel));
+  const id = String(await other.redis.call("CLUSTER", "MYID"));
+  for (const { redis } of [other, ...cluster.nodes]) await redis.call("CLUSTER", "SETSLOT", slot, "NODE", id);
+  await eventually(() => subscriber.flows());
+  assert(subscriber.lost.length > 0);
+  const counted = await other.redis.call("PUBSUB", "SHARDNUMSUB", channel);
+  assert(Array.isArray(counted) && counted[1] === 1);
 });
 
 test("the link falls silent and nobody is promoted: the gap is told while it lasts, and messages flow again after it", async () => {
