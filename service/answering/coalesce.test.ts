@@ -52,6 +52,7 @@ test("callers of one key share a call, those of another do not, and afterwards i
   only().resolve("1");
   assert.deepEqual(await Promise.all(many), Array(100).fill("1"));
   assert.equal(waiting(), 0);
+  assert.equal(only().signal.aborted, false, "one that has ended is not cancelled when its callers go");
   const others = [ask("a", staying()), ask("b", staying())];
   assert.equal(calls.length, 3);
   calls[1]?.resolve("2");
@@ -189,4 +190,27 @@ test("a reader that is stuck in a piece leaves at once when its signal is aborte
   caller.abort(new Error("left"));
   await assert.rejects(reading, /left/);
   assert.equal(only().signal.aborted, true);
+});
+
+test("a reader who has left is given no more pieces, though others still wait for them", async () => {
+  const { ask, only } = controlled();
+  const caller = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  const left: string[] = [];
+  const stayed: string[] = [];
+  const leaving = ask("a", caller.signal, async ({ text }) => {
+    left.push(text);
+    await gate.promise;
+  });
+  const staysOn = ask("a", staying(), async ({ text }) => void stayed.push(text));
+  only().piece("one ");
+  await settled();
+  caller.abort(new Error("left"));
+  await assert.rejects(leaving, /left/);
+  gate.resolve();
+  only().piece("two");
+  only().resolve("one two");
+  await staysOn;
+  await settled();
+  assert.deepEqual([left, stayed], [["one "], ["one ", "two"]]);
 });

@@ -99,7 +99,6 @@ export function flights<T, P extends object = never, A = undefined>(
           members--;
           reports?.waiting(-1);
           left.reject(signal.reason);
-          wake();
           if (members > 0 || over) return;
           land("abandoned");
           // With the last one's reason: a deadline that passed says more of the call than a caller who lost interest.

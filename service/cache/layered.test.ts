@@ -15,6 +15,7 @@ function fakeTier(name: TierName) {
     entries,
     down: false,
     reads: 0,
+    writes: 0,
     released: Promise.resolve(),
     tier: {
       name,
@@ -25,6 +26,7 @@ function fakeTier(name: TierName) {
       },
       readNow: name === "memory" ? (key) => entries.get(key) : undefined,
       async write(key, entry) {
+        fake.writes++;
         await fake.released;
         if (fake.down) throw new Error(`${name} is down`);
         entries.set(key, entry);
@@ -69,6 +71,7 @@ describe("reading", () => {
     for (const key of ["fresh", "stale"]) assert.equal((await cache.read(key, signal)).found?.tier, "redis");
     await new Promise(setImmediate);
     assert.deepEqual([...near.entries.keys()], ["fresh"]);
+    assert.equal(far.writes, 0);
     assert.deepEqual(seen, ["memory miss", "redis fresh", "memory miss", "redis stale"]);
   });
 

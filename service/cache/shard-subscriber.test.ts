@@ -90,6 +90,28 @@ test("the slot goes to another shard: it follows at once, also by a client that 
   assert(Array.isArray(counted) && counted[1] === 1);
 });
 
+test("the connection closes: the gap is told, and it subscribes again, with no heartbeat due", async () => {
+  await using cluster = await startRedisCluster();
+  using subscriber = await subscribed(cluster, 600_000);
+  await cluster.nodeOf(channel).redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+  await eventually(() => subscriber.times() === 2);
+  assert(subscriber.lost.length > 0);
+  await eventually(() => subscriber.flows());
+});
+
+test("the client knows of another master, and the node it is at does not: it does not stay there", async () => {
+  await using cluster = await startRedisCluster();
+  using subscriber = await subscribed(cluster, 20);
+  const [, other] = cluster.nodes;
+  const slot = Number(await other?.redis.call("CLUSTER", "KEYSLOT", channel));
+  await eventually(() => {
+    // Until the client next asks, it believes this.
+    subscriber.own.slots[slot] = [other?.address ?? ""];
+    return subscriber.lost.some((reason) => String(reason).includes("is now at"));
+  });
+  await eventually(() => subscriber.flows());
+});
+
 test("the link falls silent and nobody is promoted: the gap is told while it lasts, and messages flow again after it", async () => {
   await using cluster = await startRedisCluster({ relayed: true });
   using subscriber = await subscribed(cluster);

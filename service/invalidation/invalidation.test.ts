@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { dependencies, freshQuestion, keyOf } from "../testing/dependencies.ts";
 import { askUntilHit, askWith, invalidate, knows } from "../testing/invalidating.ts";
@@ -186,6 +187,18 @@ test("an answer that was invalidated is not the fallback either", async () => {
   given.model.mode = "error";
   assert.equal((await askWith(service, one)).status, 502);
   assert.equal((await askWith(service, other)).status, 200);
+});
+
+test("marks are kept for as long as an answer may still be the fallback: dropping one invalidates no other", async () => {
+  await using service = await given.start({ BW_CACHE_FRESH_MS: "1", BW_STALE_WHILE_REVALIDATE: "off" });
+  const question = freshQuestion();
+  await given.askAndStore(service, question);
+  for (const tag of ["one", "two"]) {
+    assert.equal((await invalidate(service, { tag })).status, 200);
+    await delay(50);
+  }
+  given.model.mode = "error";
+  assert.equal((await askWith(service, question)).stale, "if-error");
 });
 
 test("an answer without one of the request's tags does not serve it: its invalidation would not reach it", async () => {
