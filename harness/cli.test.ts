@@ -103,6 +103,18 @@ load: { script: load.ts }
   assert.match(own.stdout, /^system +shop /m);
 });
 
+test("plan shows what the scenario sets, and the change that must make it fail", async () => {
+  const { stdout } = await breakwater(["plan", "low-priority-flood"]);
+  for (const part of [
+    /model: MAX_BATCH=8/,
+    /load: FLOOD=20, FLOOD_PRIORITY=low/,
+    /^must fail without shed/m,
+    /200\/s or more/,
+  ]) {
+    assert.match(stdout, part);
+  }
+});
+
 test("plan --must-fail and --without make the changes that they name", async () => {
   const changed = await breakwater(["plan", "node-kill", "--json", "--must-fail", "--without", "breaker"]);
   const { without } = JSON.parse(changed.stdout);

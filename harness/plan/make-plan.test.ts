@@ -150,6 +150,7 @@ test("a plan says all that is going to happen", () => {
       },
     ],
     slos: [availability],
+    mustFail: { without: "breaker" },
   });
 });
 

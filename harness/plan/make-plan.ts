@@ -78,6 +78,7 @@ export function makePlan(request: PlanRequest): Plan {
     phases,
     faults,
     slos,
+    ...(scenario.mustFail === undefined ? {} : { mustFail: scenario.mustFail }),
   };
 }
 

@@ -18,6 +18,8 @@ export interface Plan {
   readonly phases: readonly PlannedPhase[];
   readonly faults: readonly PlannedFault[];
   readonly slos: readonly PlannedSlo[];
+  /** The change with which the scenario says that it must fail, whether or not this run makes it. */
+  readonly mustFail?: { readonly without: string } | { readonly slo: PlannedSlo } | undefined;
 }
 
 /** `vus` is ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */

@@ -1,7 +1,14 @@
 import type { Outcome } from "../exit-codes.ts";
 import type { JudgedSlo } from "../verdict/verdict.ts";
 import type { Reporter } from "./reporter.ts";
-import { extraLoadSentence, faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
+import {
+  extraLoadSentence,
+  failuresSentence,
+  faultSentence,
+  loadSentence,
+  outageSentence,
+} from "./wording/sentences.ts";
+import { mustFailText, settingsOf } from "./wording/settings.ts";
 
 const outcomeMarks = {
   PASS: "✅",
@@ -20,12 +27,15 @@ const sloMarks = { pass: "✅", fail: "❌", inconclusive: "❔" } as const sati
 const markdown: Reporter = {
   file: "report.md",
   render(verdict, plan) {
-    const { outcome, exitCode, slos, faults, outage, load, extraLoad, reasons } = verdict;
+    const { outcome, exitCode, slos, faults, outage, load, failures, extraLoad, reasons } = verdict;
     const facts = [
-      ...(outage === undefined ? [] : [`Outage: ${outageSentence(outage)}.`]),
+      ...(outage === undefined ? [] : [`Failures: ${outageSentence(outage)}.`]),
       `Load: ${loadSentence(load)}.`,
+      ...failures.map((of) => `Failed ${failuresSentence(of)}.`),
       ...(extraLoad === undefined ? [] : [`Extra load: ${extraLoadSentence(extraLoad)}.`]),
       ...(plan.without.length === 0 ? [] : [`Without: ${plan.without.join(", ")}.`]),
+      ...settingsOf(plan).map(([whose, settings]) => `Settings of ${whose}: ${settings}.`),
+      ...(plan.mustFail === undefined ? [] : [`Must fail ${mustFailText(plan.mustFail)}.`]),
       `Seed ${plan.seed}, system ${plan.system}, substrate ${plan.substrate}, run ${verdict.runId}.`,
     ];
     return [

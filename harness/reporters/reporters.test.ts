@@ -28,7 +28,9 @@ test("terminal: the last line is the verdict; each SLO has value, limit and n", 
   const lines = terminal.render(verdict, bad.plan, false).trimEnd().split("\n");
   assert.match(lines.at(-1) ?? "", /^FAIL test on reference \(exit code 1\): availability/);
   assert.ok(lines.some((line) => /availability +baseline\+fault +\S+% +≥ 99% answered +n 795/.test(line)));
-  assert.ok(lines.some((line) => /outage first failure 200 ms .* back after 700 ms/.test(line)));
+  assert.ok(
+    lines.some((line) => /failures 50 requests failed .* 200 ms after .* none from 700 ms on/.test(line)),
+  );
   assert.ok(
     lines.some((line) => /fault kill-node on redis-2: in force 50 ms .*the process is gone/.test(line)),
   );
@@ -77,6 +79,26 @@ test("markdown: a table row for each SLO, and text of others stays text", async 
   assert.ok(!text.includes("<img"));
   assert.ok(!/^# /m.test(text));
   assert.ok(text.startsWith("## ❌ FAIL: a \\| b # "));
+});
+
+test("a report says what was set for the run, and no secret of it", async () => {
+  const load = { ...bad.plan.load, env: { FLOOD: "20" } };
+  const env = { api: { BW_SHED: "off", API_TOKEN: "hush", REDIS: "redis://user:hush@127.0.0.1" } };
+  const plan = { ...bad.plan, load, env, mustFail: { without: "fallback" } };
+  const text = markdown.render(await verdictOf(bad), plan, false).replaceAll("\\", "");
+  for (const part of ["BW_SHED=off", "API_TOKEN=…", "FLOOD=20", "Must fail without fallback"]) {
+    assert.ok(text.includes(part), part);
+  }
+  assert.ok(!text.includes("hush"));
+});
+
+test("how requests failed stands in the report, and a few failures are not called an outage", async () => {
+  const verdict = await verdictOf(bad);
+  for (const reporter of [markdown, terminal]) {
+    const text = reporter.render(verdict, bad.plan, false);
+    assert.match(text, /50 \(50 error 1212\)/);
+    assert.ok(!/outage/i.test(text));
+  }
 });
 
 test("reports of the same run are the same bytes", async () => {

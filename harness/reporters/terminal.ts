@@ -2,7 +2,13 @@ import { styleText } from "node:util";
 import type { Outcome } from "../exit-codes.ts";
 import type { JudgedSlo, Verdict } from "../verdict/verdict.ts";
 import type { Reporter } from "./reporter.ts";
-import { extraLoadSentence, faultSentence, loadSentence, outageSentence } from "./wording/sentences.ts";
+import {
+  extraLoadSentence,
+  failuresSentence,
+  faultSentence,
+  loadSentence,
+  outageSentence,
+} from "./wording/sentences.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -35,8 +41,9 @@ const terminal: Reporter = {
       ...verdict.faults.map(
         (fault) => `${title("fault")} ${fault.kind}${on(fault.targets)}: ${faultSentence(fault)}`,
       ),
-      ...(verdict.outage === undefined ? [] : [`${title("outage")} ${outageSentence(verdict.outage)}`]),
+      ...(verdict.outage === undefined ? [] : [`${title("failures")} ${outageSentence(verdict.outage)}`]),
       `${title("load")} ${loadSentence(verdict.load)}`,
+      ...verdict.failures.map((of) => `${title("failed")} ${failuresSentence(of)}`),
       ...(verdict.extraLoad === undefined
         ? []
         : [`${title("extra load")} ${extraLoadSentence(verdict.extraLoad)}`]),

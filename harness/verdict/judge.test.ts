@@ -485,3 +485,13 @@ test("a fault on links that nothing had used before it is INCONCLUSIVE", async (
   const onMembers = without(recorded(lenient), ({ type }) => type === "traffic");
   assert.equal((await decided(onMembers)).outcome, "PASS");
 });
+
+test("the summary counts further misses, and nothing that merely could not be concluded", async () => {
+  const few = { ...availability(["baseline"]), limit: "99.99%" };
+  const run = dead(recorded([availability(["fault"]), few]), 5100, 5500);
+  const { because, reasons } = await judged(run);
+  assert.equal(reasons.length, 2);
+  assert.doesNotMatch(because, /more\)/);
+  const twice = dead(recorded([availability(["fault"]), availability(["fault"], "98%")]), 5100, 5500);
+  assert.match((await judged(twice)).because, /\(and 1 more\)$/);
+});

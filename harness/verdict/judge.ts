@@ -5,6 +5,7 @@ import type { Plan, PlannedSlo } from "../plan/plan.ts";
 import { type AnySlo, slos } from "../slos/catalog.ts";
 import type { ObservedRun } from "../slos/slo.ts";
 import { extraLoadOf, extraLoadReasons } from "./extra-load.ts";
+import { failuresOf } from "./failures.ts";
 import { judgeFaults } from "./faults.ts";
 import { type Doubts, judgeSlo } from "./judge-slo.ts";
 import { bypassReasons, unusedReasons } from "./links.ts";
@@ -77,6 +78,7 @@ export async function judge(
     slos: judged,
     faults,
     load,
+    failures: failuresOf(samples),
     ...(extraLoad === undefined ? {} : { extraLoad }),
     ...(outage === undefined ? {} : { outage }),
   };
@@ -142,10 +144,12 @@ function summary(
   faults: readonly JudgedFault[],
   sampled: number,
 ): string {
-  const [worst, ...rest] = reasons;
+  const [worst] = reasons;
+  // Of the same kind: what merely cannot be concluded is no further miss.
+  const more = reasons.filter(({ outcome }) => outcome === worst?.outcome).length - 1;
   // The rest of a long message stands with the reasons.
   if (worst !== undefined)
-    return (worst.message.split("\n")[0] ?? "") + (rest.length === 0 ? "" : ` (and ${rest.length} more)`);
+    return (worst.message.split("\n")[0] ?? "") + (more === 0 ? "" : ` (and ${more} more)`);
   const proven = faults.length === 0 ? "" : `, ${count(faults.length, "fault")} proven and healed`;
   return `${count(judged.length, "SLO")} met over ${count(sampled, "request")}${proven}`;
 }

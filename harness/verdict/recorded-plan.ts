@@ -12,6 +12,8 @@ const target: z.ZodType<PlannedTarget> = z.discriminatedUnion("hits", [
   z.object({ hits: z.literal("link"), from: z.string(), to: z.string(), role, ranks: numbers }),
 ]);
 
+const slo = z.object({ slo: z.string(), limit: z.unknown(), during: z.array(z.enum(phaseNames)) });
+
 /** plan.json as it is read back. Keys that a later version adds are left out. */
 export const recordedPlan: z.ZodType<Plan> = z.object({
   version: z.literal(1),
@@ -50,5 +52,6 @@ export const recordedPlan: z.ZodType<Plan> = z.object({
       params: z.record(z.string(), z.unknown()),
     }),
   ),
-  slos: z.array(z.object({ slo: z.string(), limit: z.unknown(), during: z.array(z.enum(phaseNames)) })),
+  slos: z.array(slo),
+  mustFail: z.union([z.object({ without: z.string() }), z.object({ slo })]).optional(),
 });

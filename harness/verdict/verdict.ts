@@ -22,6 +22,8 @@ export interface Verdict {
     readonly lost: number;
     readonly failed: number;
   };
+  /** The failed requests of each phase in which there were any, in order of time. */
+  readonly failures: readonly PhaseFailures[];
   /** Requests beside the measured ones, by phase after the warm-up; absent where the scenario asks for none. */
   readonly extraLoad?: { readonly askedPerS: number; readonly perS: Readonly<Record<string, number>> };
   /** Times from the first fault's request; absent without a fault. */
@@ -32,6 +34,14 @@ export interface Verdict {
     readonly backMs?: number;
     readonly failedRequests: number;
   };
+}
+
+export interface PhaseFailures {
+  /** The phase that the run was in when the requests began; empty before the first. */
+  readonly phase: string;
+  readonly failed: number;
+  /** By `status 503` or `error 1212`, the most frequent first; the rest of a long list is `others`. */
+  readonly causes: readonly { readonly cause: string; readonly count: number }[];
 }
 
 export interface Reason {

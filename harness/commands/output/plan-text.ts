@@ -1,5 +1,6 @@
 import type { Plan, PlannedFault, PlannedSlo, PlannedTarget } from "../../plan/plan.ts";
 import { shortList } from "../../reporters/live/event-line.ts";
+import { mustFailText, settingsOf } from "../../reporters/wording/settings.ts";
 import { faultsByKind, slosByName } from "../../scenario/vocabulary.ts";
 import type { Offer } from "../../substrates/substrate.ts";
 
@@ -17,11 +18,16 @@ export function planText(plan: Plan, offer: Offer): string {
     `load      ${round(load.ratePerS)}/s for ${seconds(load.durationMs)}: ${keys} over ${load.keys.count} keys, ` +
       `timeout ${seconds(load.timeoutMs)}, ${load.vus} virtual users`,
     `          ${load.script}`,
+    ...(load.extraPerS === undefined
+      ? []
+      : [`          and ${round(load.extraPerS)}/s or more beside it, else INCONCLUSIVE`]),
+    ...settingsOf(plan).map(([whose, settings]) => `settings  of ${whose}: ${settings}`),
     `needs     ${list([...needs])}; ${plan.substrate} offers ${list(offer.capabilities)}`,
     "",
     ...timeline(plan),
     "",
     ...plan.slos.map((slo) => `SLO       ${sloText(slo)}`),
+    ...(plan.mustFail === undefined ? [] : [`must fail ${mustFailText(plan.mustFail)}`]),
   ].join("\n");
 }
 

@@ -18,15 +18,15 @@ export function faultSentence(fault: JudgedFault): string {
   return parts.join("; ");
 }
 
-/** When the failure was first seen and when service was back. */
+/** How many requests failed from the first fault on, and between which times. It does not say that service was out. */
 export function outageSentence({
   firstFailureMs,
   backMs,
   failedRequests,
 }: NonNullable<Verdict["outage"]>): string {
   if (firstFailureMs === undefined) return "no request failed from the first fault on";
-  const back = backMs === undefined ? "requests still failed at the end" : `service back after ${ms(backMs)}`;
-  return `first failure ${ms(firstFailureMs)} after the fault was requested; ${back}; ${failedRequests} requests failed`;
+  const last = backMs === undefined ? "some still at the end" : `none from ${ms(backMs)} on`;
+  return `${failedRequests} requests failed from the first fault on, the first ${ms(firstFailureMs)} after it was requested, ${last}`;
 }
 
 export function loadSentence({ planned, sampled, dropped, lost, failed }: Verdict["load"]): string {
@@ -37,6 +37,12 @@ export function loadSentence({ planned, sampled, dropped, lost, failed }: Verdic
 export function extraLoadSentence({ askedPerS, perS }: NonNullable<Verdict["extraLoad"]>): string {
   const sent = Object.entries(perS).map(([phase, rate]) => `${rate}/s during ${phase}`);
   return `${sent.join(", ")} beside the measured requests; at least ${askedPerS}/s were asked for`;
+}
+
+/** In which way requests failed: `fault: 12 (10 status 503, 2 error 1212)`. */
+export function failuresSentence({ phase, failed, causes }: Verdict["failures"][number]): string {
+  const by = causes.map(({ cause, count }) => `${count} ${cause}`).join(", ");
+  return `${phase === "" ? "before the first phase" : `during ${phase}`}: ${failed} (${by})`;
 }
 
 function saw(fault: JudgedFault): string {
