@@ -38,7 +38,8 @@ test("an answer that is stale is served at once, by however many; one refresh is
   }
   await eventually(() => given.model.requests.length === 2);
   held.resolve();
-  await eventually(async () => (await service.ask(question)).provenance === "generation=2");
+  // Each of these asks may begin another refresh, so that it need not be the second that is seen.
+  await eventually(async () => (await service.ask(question)).provenance !== "generation=1");
   assert((await refreshes(service, "revalidate", "ok")) >= 1);
   assert((await service.metric('cache_results_total{result="stale"}')) >= 50);
 });

@@ -195,6 +195,8 @@ test("stopping ends when its time is over: what was under way or waiting is lost
 test("stopping with nothing to write ends at once, and leaves no timer to wait for", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const before = timers();
-  await behind().queue.stop(60_000);
+  const stopping = behind().queue.stop(60_000);
+  await turn();
   assert.equal(timers(), before);
+  await stopping;
 });
