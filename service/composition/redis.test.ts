@@ -7,9 +7,23 @@ import { readConfig } from "../config/config.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { rejection } from "../testing/redis-clients.ts";
-import { startRedisCluster } from "../testing/redis-cluster.ts";
+import { eventually, startRedisCluster } from "../testing/redis-cluster.ts";
 import { harmedKey } from "../testing/shard-faults.ts";
 import { connect } from "./redis.ts";
+
+test("a cluster that cannot be had is a problem that is told", async () => {
+  const problems: string[] = [];
+  const nowhere = { BW_MODEL_URL: "http://127.0.0.1:1", BW_REDIS_NODES: "127.0.0.1:1" };
+  const client = connect(readConfig(nowhere), {
+    ...{ log: createLog("silent"), metrics: createMetrics() },
+    onProblem: (code) => void problems.push(code),
+  });
+  try {
+    await eventually(() => problems.includes("redis-cluster"));
+  } finally {
+    client.disconnect();
+  }
+});
 
 test("the client itself has the timeout of Redis, so that it drops what is silent; BW_TIMEOUT=off: none", async () => {
   await using cluster = await startRedisCluster();

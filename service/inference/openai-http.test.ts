@@ -159,6 +159,20 @@ for (const [how, text] of [
   });
 }
 
+test("the usage may come with any event of a stream, also before its last", async () => {
+  const usage = { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 };
+  const counted = `data: ${JSON.stringify({ choices: [], usage })}\n\n`;
+  const [text, end] = [chunk({ content: "well" }), chunk({}, "stop")];
+  for (const events of [
+    [counted, text, end],
+    [text, counted, end],
+    [text, end, counted],
+  ]) {
+    await using engine = await streaming((res) => res.end(events.join("") + done));
+    assert.deepEqual((await engine.answer()).usage, usage);
+  }
+});
+
 test("pieces that come after the call was given up reach nobody", async () => {
   await using engine = await streaming((res) => {
     const pieces = ["one", "two", "three"].map((content) => chunk({ content }));
