@@ -83,6 +83,15 @@ test("commands and subscribers speak TLS; a certificate that nobody vouches for 
   });
   close();
 
+  // A node's certificate is checked against the name that it is configured by, and not against what that resolves to.
+  const names: string[] = [];
+  const checkServerIdentity = (name: string) => void names.push(name);
+  const nodes = cluster.addresses.split(",").map((address) => ({
+    ...{ host: "localhost", port: Number(address.slice(address.lastIndexOf(":") + 1)) },
+  }));
+  using _named = await connectedClient(cluster, { nodes, tls: { ca, checkServerIdentity }, credentials });
+  assert(names.includes("localhost"), names.join());
+
   const unconnected = connectedClient(cluster, { tls: {}, credentials }, 2000);
   assert.match(String(await rejection(unconnected)), /Timeout/);
 });

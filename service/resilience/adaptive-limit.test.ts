@@ -267,7 +267,7 @@ test("it grows where at least half of it was in use at some time since the decis
     }
     return limit.current();
   };
-  assert.deepEqual([round(7), round(8), round(1), round(9)], [16, 20, 20, 20]);
+  assert.deepEqual([round(7), round(8), round(20), round(1), round(12)], [16, 20, 24, 24, 24]);
 });
 
 test("however late its calls are, one decision takes half of it at most, and where they are a little late, little", () => {

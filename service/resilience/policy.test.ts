@@ -19,6 +19,16 @@ test("the first policy is the outermost", async () => {
   assert.deepEqual(order, ["outer", "inner"]);
 });
 
+test("nothing is called for who has left before", async () => {
+  let calls = 0;
+  const left = new Error("left");
+  await assert.rejects(
+    untilAborted(async () => ++calls, AbortSignal.abort(left)),
+    left,
+  );
+  assert.equal(calls, 0);
+});
+
 test("a call that is over leaves no listener at its caller's signal, however it ended", async () => {
   // Some signals live as long as the process: what stays there is a leak.
   const { signal } = new AbortController();
