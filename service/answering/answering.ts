@@ -251,10 +251,10 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 }
 
 /**
- * Whose calls may be shared: those for the same answer, stored with the same tags, by callers who take equally old ones
- * and between whom nothing was invalidated. Who comes after an invalidation must not be given what was begun before,
- * nor who wants a young answer what was looked up for others; and who is not of low priority must not be refused
- * because the call was begun by one who is.
+ * Whose calls may be shared: those for the same answer, stored with the same tags, by callers between whom nothing
+ * was invalidated, and who take as old an answer. Who comes after an invalidation must not be given what was begun
+ * before; who is not of low priority must not be refused because the call was begun by one who is; and who takes
+ * young answers alone must not be given one that was looked up for others. In the cluster they share a lease.
  */
 function flightKeyOf({ tags, priority, rule }: Question, key: string, epoch: number): string {
   // Neither keys nor tags have blanks in them.
