@@ -9,7 +9,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { rejection } from "../testing/redis-clients.ts";
 import { eventually, startRedisCluster } from "../testing/redis-cluster.ts";
 import { harmedKey } from "../testing/shard-faults.ts";
-import { connect } from "./redis.ts";
+import { connect, guardsOfShards } from "./redis.ts";
 
 test("a cluster that cannot be had is a problem that is told", async () => {
   const problems: string[] = [];
@@ -22,6 +22,27 @@ test("a cluster that cannot be had is a problem that is told", async () => {
     await eventually(() => problems.includes("redis-cluster"));
   } finally {
     client.disconnect();
+  }
+});
+
+test("reads, writes and leases of a shard each have places of their own", () => {
+  const places = { BW_REDIS_CONCURRENCY: "4", BW_REDIS_QUEUE: "2", BW_REDIS_WRITE_CONCURRENCY: "3" };
+  const config = readConfig({ BW_MODEL_URL: "http://127.0.0.1:1", BW_TIMEOUT: "off", ...places });
+  const telemetry = { log: createLog("silent"), metrics: createMetrics(), onProblem: () => undefined };
+  const { read, write, lease } = guardsOfShards({ slots: [] }, config, telemetry)("key");
+  const { signal } = new AbortController();
+  for (const [policy, most] of [
+    [write, 3],
+    [lease, 3],
+    [read, 4],
+  ] as const) {
+    let made = 0;
+    const never = () => {
+      made++;
+      return new Promise<never>(() => undefined);
+    };
+    for (let i = 0; i < 20; i++) policy(never)(signal).catch(() => undefined);
+    assert.equal(made, most);
   }
 });
 

@@ -31,7 +31,7 @@ export function connect(config: Config, { onProblem }: Telemetry): Cluster {
 
 /** One guard a shard, for all that is kept in it. */
 export function guardsOfShards(
-  client: Cluster,
+  client: Pick<Cluster, "slots">,
   config: Config,
   { log, metrics }: Telemetry,
 ): (key: string) => ShardGuard {
