@@ -142,6 +142,8 @@ test("a stored answer is replayed at its reader's pace too", async () => {
   using watching = watched(service);
   using slow = askedAndNotRead(service, question);
   await eventually(() => watching.responses.some((response) => response.writableNeedDrain));
+  // As long as it is read, it is under way.
+  assert.equal(await service.metric('concurrency_in_flight{of="service"}'), 1);
   let text = "";
   slow.socket.on("data", (bytes) => {
     text += String(bytes);
@@ -231,6 +233,9 @@ test("one who joins a stream late gets the pieces so far at once, and is not the
 test("a model that fails before the first piece is a plain 502", async () => {
   await using service = await given.start();
   given.model.mode = "error";
-  const reply = await service.ask(freshQuestion(), streamed);
-  assert.deepEqual([reply.status, JSON.parse(reply.text).error.code], [502, "model_failed"]);
+  for (const fields of [streamed, {}]) {
+    const { status, text, cache } = await service.ask(freshQuestion(), fields);
+    // With what was found on the way.
+    assert.deepEqual([status, JSON.parse(text).error.code, cache], [502, "model_failed", "miss"]);
+  }
 });

@@ -10,6 +10,7 @@ import { requestFor, startService } from "../testing/service-under-test.ts";
 const line = z.object({
   priority: z.string().optional(),
   client: z.string().optional(),
+  model: z.string().optional(),
   responseBytes: z.int().optional(),
 });
 
@@ -58,6 +59,7 @@ test("an answer's size is told in bytes, whatever its letters are", async () => 
   });
   assert(answer.includes("é"));
   assert.equal(told?.responseBytes, Buffer.byteLength(answer));
+  assert.equal(told?.model, "llama-3-8b");
 });
 
 test("one name at two tenants is two clients, and no line tells it", async () => {
