@@ -171,6 +171,21 @@ test("by default, a tenant's flood of misses leaves places at the model to the o
   assert.deepEqual(new Set(calm), new Set([200]));
 });
 
+test("a tenant's requests of low priority leave places to its others, as their header says", async () => {
+  await using model = await startModelStub();
+  model.mode = "silent";
+  await using service = await startService({
+    ...{ BW_MODEL_URL: model.url, BW_TENANT_CONCURRENCY: "10", BW_TIMEOUT: "off", BW_DRAIN_MS: "0" },
+  });
+  const ask = (i: number, priority: string) =>
+    service.post(JSON.stringify(requestFor(`${i}`)), { "x-priority": priority });
+  void Promise.allSettled(Array.from({ length: 7 }, (_, i) => ask(i, "low")));
+  await eventually(() => model.requests.length === 7);
+  assert.equal((await ask(7, "low")).status, 429);
+  model.mode = "ok";
+  assert.equal((await ask(8, "normal")).status, 200);
+});
+
 test("a place is free again when the caller has left", async () => {
   await using model = await startModelStub();
   model.mode = "silent";

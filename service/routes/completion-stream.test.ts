@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { contentOf, dependencies, freshQuestion } from "../testing/dependencies.ts";
 import { stubAnswer } from "../testing/model-stub.ts";
 import { eventually } from "../testing/redis-cluster.ts";
@@ -169,6 +170,26 @@ test("a caller who takes nothing for too long is cut off, and as the last one en
     service.metric(`http_request_duration_seconds_count{route="chat-completions",status="${status}"}`);
   await eventually(async () => (await counted(408)) === 1);
   assert.equal(await counted(499), 0);
+});
+
+test("a caller who was slow once, and took all, is not cut off for it", async () => {
+  await using service = await given.start({ ...patient, BW_STREAM_STALL_MS: "2000" });
+  using watching = watched(service);
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  given.model.mode = "flood-first";
+  given.model.floodPieces = 100;
+  using caller = askedAndNotRead(service, freshQuestion());
+  await eventually(() => watching.responses[0]?.writableNeedDrain === true);
+  let text = "";
+  caller.socket.on("data", (bytes) => {
+    text += String(bytes);
+  });
+  caller.socket.resume();
+  await eventually(() => watching.responses[0]?.writableLength === 0);
+  await delay(2500);
+  held.resolve();
+  await eventually(() => text.includes("[DONE]"));
 });
 
 test("the deadline ends a stream whose caller does not read; one who reads is told", async () => {

@@ -34,7 +34,7 @@ const replayChars = 16_384;
  * Sends one chat completion as server-sent events, at the pace of its reader: what waits in the socket's buffer is
  * bounded by the buffer's high-water mark and one write. Its headers go out with the first piece.
  *
- * @param signal the caller's: what waits for the reader rejects with its reason
+ * @param signal the caller's: aborted, nothing waits for the reader any more
  */
 export function completionStream(res: Response, signal: AbortSignal, deps: CompletionStreamDeps) {
   const { head, includeUsage, stallMs, giveUp, setHeaders } = deps;
@@ -55,9 +55,6 @@ export function completionStream(res: Response, signal: AbortSignal, deps: Compl
         : setTimeout(() => giveUp(new ReaderStalled(`nothing was taken for ${stallMs} ms`)), stallMs);
     try {
       await once(res, "drain", { signal });
-    } catch (thrown) {
-      signal.throwIfAborted();
-      throw thrown;
     } finally {
       clearTimeout(stalled);
     }
