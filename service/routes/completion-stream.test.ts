@@ -256,7 +256,8 @@ test("a model that fails before the first piece is a plain 502", async () => {
   given.model.mode = "error";
   for (const fields of [streamed, {}]) {
     const { status, text, cache } = await service.ask(freshQuestion(), fields);
+    const { code, type } = JSON.parse(text).error;
     // With what was found on the way.
-    assert.deepEqual([status, JSON.parse(text).error.code, cache], [502, "model_failed", "miss"]);
+    assert.deepEqual([status, code, type, cache], [502, "model_failed", "server_error", "miss"]);
   }
 });
