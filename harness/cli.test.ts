@@ -103,6 +103,15 @@ load: { script: load.ts }
   assert.match(own.stdout, /^system +shop /m);
 });
 
+test("--help after a scenario is the help of running one", async () => {
+  const [run, scenario, general] = await Promise.all(
+    [["run", "--help"], ["node-kill", "--help"], ["--help"]].map((args) => breakwater(args)),
+  );
+  assert.equal(scenario?.code, 0);
+  assert.equal(scenario?.stdout, run?.stdout);
+  assert.notEqual(scenario?.stdout, general?.stdout);
+});
+
 test("plan shows what the scenario sets, and the change that must make it fail", async () => {
   const { stdout } = await breakwater(["plan", "low-priority-flood"]);
   for (const part of [

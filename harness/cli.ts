@@ -32,7 +32,7 @@ async function main(): Promise<Outcome> {
     const program = await buildProgram((decided) => {
       outcome = decided;
     });
-    await program.parseAsync();
+    await program.parseAsync(withCommand(process.argv), { from: "node" });
     return outcome;
   } catch (thrown) {
     return report(thrown);
@@ -59,6 +59,15 @@ async function buildProgram(finish: (outcome: Outcome) => void): Promise<Command
     command.configure(subcommand, finish);
   }
   return program;
+}
+
+/** `node-kill --help` asks for the help of a run: commander would show its own where no command is named. */
+function withCommand(argv: readonly string[]): readonly string[] {
+  const [node = "", script = "", first, ...rest] = argv;
+  const isScenario =
+    first !== undefined && !first.startsWith("-") && first !== "help" && !(first in commands);
+  const asksForHelp = rest.includes("--help") || rest.includes("-h");
+  return isScenario && asksForHelp ? [node, script, defaultCommand, first, ...rest] : argv;
 }
 
 /** Tells the user why nothing came of it. */

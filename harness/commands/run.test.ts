@@ -237,6 +237,7 @@ suite("run and up, on a system of one small service", { timeout: 240_000 }, asyn
     assert.equal((await fetch(entry)).status, 200);
     run.child.kill("SIGINT");
     assert.equal(await run.ended, 0, run.output());
+    assert.match(run.output(), /all its processes have ended\.\s*$/);
     const [runDir] = (await readdir(join(folder, "runs"))).filter((name) => name.startsWith("up-"));
     assert.ok(runDir !== undefined);
     await assertNothingLeft(join(folder, "runs", runDir));

@@ -12,6 +12,7 @@ import { provideTools } from "../toolchain/tools.ts";
 import type { CliCommand } from "./command.ts";
 import { addSystemOptions, openSystem, type SystemOptions } from "./input/plan-options.ts";
 import { listenForStop } from "./input/stop-signals.ts";
+import { bypassLines } from "./output/bypass-lines.ts";
 import { showUntilStopped } from "./output/show-system.ts";
 
 const up: CliCommand = {
@@ -43,18 +44,23 @@ async function keepUp(options: SystemOptions): Promise<void> {
   const runId = `up-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`;
   const folder = await useRunFolder(join(cwd, "runs", runId));
   const zeroMs = performance.now();
+  const bypasses = bypassLines();
   const record = (source: string, body: EventBody) => {
     const stamp = { atMs: performance.now() - zeroMs, source, arm: "main", attempt: 1 };
-    const text = eventLine({ ...stamp, ...body });
+    const text = body.type === "bypass" ? bypasses(body) : eventLine({ ...stamp, ...body });
     if (text !== undefined) print(text);
   };
   print(`starting system ${system.name}; logs are in ${folder.logs}`);
-  await using deployment = await substrate.start(
-    system,
-    { runId, runDir: folder.path, env, tools, record, hurry: signals.hurry },
-    signals.stop,
-  );
-  await showUntilStopped(deployment, signals.stop, print);
+  {
+    await using deployment = await substrate.start(
+      system,
+      { runId, runDir: folder.path, env, tools, record, hurry: signals.hurry },
+      signals.stop,
+    );
+    await showUntilStopped(deployment, signals.stop, print);
+    print("stopping the system");
+  }
+  print("The system is stopped: all its processes have ended.");
   // Asked to stop is how this command ends; anything else that has aborted it is an error.
   const reason: unknown = signals.stop.reason;
   if (!(reason instanceof Interrupted)) throw reason;

@@ -154,6 +154,13 @@ test("a plan says all that is going to happen", () => {
   });
 });
 
+test("a load that sends more beside its requests has as many virtual users again, to hold them", () => {
+  const extra = { ...scenario, load: { ...scenario.load, extraPerS: 200 } };
+  const reporting = { ...system, load: { ...system.load, reports: ["extra" as const] } };
+  const { load } = planned(extra, { system: reporting });
+  assert.deepEqual([load.vus, load.extraPerS], [210, 200]);
+});
+
 test("any service gets settings of its own", () => {
   const { env } = planned({ env: { model: { MAX_BATCH: "4" }, api: { FRESH_MS: "1" } } });
   assert.deepEqual(env, { model: { MAX_BATCH: "4" }, api: { FRESH_MS: "1" } });

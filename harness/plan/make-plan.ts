@@ -72,7 +72,7 @@ export function makePlan(request: PlanRequest): Plan {
       script: path.resolve(system.folder, system.load.script),
       reports: system.load.reports,
       ...scenario.load,
-      vus: Math.ceil((scenario.load.ratePerS * (scenario.load.timeoutMs + vuMarginMs)) / 1000),
+      vus: vusFor(scenario.load),
       durationMs: phases.at(-1)?.untilMs ?? 0,
     },
     phases,
@@ -80,6 +80,12 @@ export function makePlan(request: PlanRequest): Plan {
     slos,
     ...(scenario.mustFail === undefined ? {} : { mustFail: scenario.mustFail }),
   };
+}
+
+/** What is sent beside a request may hold its virtual user as long as the request itself. */
+function vusFor({ ratePerS, timeoutMs, extraPerS }: Scenario["load"]): number {
+  const vus = Math.ceil((ratePerS * (timeoutMs + vuMarginMs)) / 1000);
+  return extraPerS === undefined ? vus : 2 * vus;
 }
 
 interface Change {

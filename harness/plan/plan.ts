@@ -22,7 +22,7 @@ export interface Plan {
   readonly mustFail?: { readonly without: string } | { readonly slo: PlannedSlo } | undefined;
 }
 
-/** `vus` is ceil(rate × (timeout + 0.5 s)): so many can be under way before an arrival is dropped. */
+/** `vus` is ceil(rate × (timeout + 0.5 s)), and twice that where extra load is asked for: so many can be under way before an arrival is dropped. */
 export interface PlannedLoad extends LoadSpec {
   readonly reports: readonly string[];
   /** What the script has to send beside the measured requests in each phase after the warm-up, at least. */
