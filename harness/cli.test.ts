@@ -103,6 +103,15 @@ load: { script: load.ts }
   assert.match(own.stdout, /^system +shop /m);
 });
 
+test("a misspelt setting of the load script is told before anything starts", async () => {
+  const scenario = join(folder, "flod.yaml");
+  const text = await readFile(join(import.meta.dirname, "../scenarios/tenant-flood.yaml"), "utf8");
+  await writeFile(scenario, text.replace("FLOOD:", "FLOD:"));
+  const { code, stderr } = await breakwater(["plan", scenario, "--system", "reference"]);
+  assert.equal(code, 4);
+  assert.match(stderr, /FILE_INVALID.*flod\.yaml:\d+:\d+: .*did you mean "FLOOD"/s);
+});
+
 test("--help after a scenario is the help of running one", async () => {
   const [run, scenario, general] = await Promise.all(
     [["run", "--help"], ["node-kill", "--help"], ["--help"]].map((args) => breakwater(args)),

@@ -297,3 +297,22 @@ test("what a callback throws ends the load and is handed on", async () => {
   await assert.rejects(load.started, /the disk is full/);
   await assert.rejects(load.ended, /the disk is full/);
 });
+
+test("what the script counts beside its requests is recorded, and is no request", async () => {
+  const script = `
+    import { Counter, Trend } from "k6/metrics";
+    const requests = new Trend("breakwater_request", true);
+    const extra = new Counter("breakwater_extra");
+    export default function () {
+      requests.add(1, { status: "200", error: "" });
+      extra.add(20);
+    }`;
+  const run = await start("extra", script, unused);
+  await run.load.ended;
+  const extra = run.events.flatMap(({ body }) => (body.type === "extra-load" ? [body.count] : []));
+  assert.equal(
+    extra.reduce((sum, count) => sum + count, 0),
+    20 * run.samples.length,
+  );
+  assert.ok(run.samples.length > 0);
+});
