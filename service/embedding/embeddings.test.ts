@@ -208,6 +208,16 @@ test("an invalidated embedding is made anew", async () => {
   assert.equal((await embed(service, { input }, tagged)).cache, "miss");
 });
 
+test("an embedding that was stored without a caller's tag does not serve it: the tag could not invalidate it", async () => {
+  await using service = await given.start({ BW_CACHE_L1: "on", BW_REDIS_NODES: "" });
+  const [input = ""] = texts(1);
+  const tagged = { "x-cache-tags": "doc-8" };
+  await embed(service, { input });
+  assert.equal((await embed(service, { input })).cache, "hit");
+  assert.equal((await embed(service, { input }, tagged)).cache, "miss");
+  for (const headers of [tagged, {}]) assert.equal((await embed(service, { input }, headers)).cache, "hit");
+});
+
 test("bad input is refused in OpenAI's way", async () => {
   const limits = { BW_EMBEDDINGS_MAX_INPUTS: "3", BW_EMBEDDINGS_MAX_INPUT_BYTES: "10" };
   await using service = await given.start({ BW_REDIS_NODES: "", ...limits });

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { newTrail } from "../answering/answering.ts";
+import { DependencyGone } from "../answering/dependency-gone.ts";
+import type { CacheRule } from "../cache/cacheable.ts";
+import type { Embedding } from "../cache/embedding-value.ts";
+import type { Cache, Lookup } from "../cache/layered.ts";
+import type { Entry } from "../cache/tier.ts";
+import { Vector } from "../cache/vector.ts";
+import { createEmbed, type EmbeddingDeps } from "./embedding.ts";
+
+const caching: CacheRule = {
+  ...{ read: true, store: true, onlyIfCached: false, maxAgeMs: undefined, reason: "cacheable" },
+};
+const embedding: Embedding = { vector: Vector.of(Float32Array.of(1), "float32"), provenance: undefined };
+const nothing: Lookup<Embedding> = { found: undefined, failures: new Map() };
+const failed: Lookup<Embedding> = { found: undefined, failures: new Map([["redis", new Error("gone")]]) };
+const last: Lookup<Embedding> = {
+  failures: new Map(),
+  found: {
+    tier: "memory",
+    entry: { value: embedding, scopes: [], storedAt: 0, freshForMs: 1, computeMs: 0, epoch: 0 },
+  },
+};
+
+/** Embeds two inputs, over a cache that says this of each, and ends a write only when told. */
+function embedTwo(
+  known: (key: string) => Lookup<Embedding>,
+  {
+    writesThrough = true,
+    rule = caching,
+    ...settings
+  }: Partial<EmbeddingDeps> & { readonly writesThrough?: boolean; readonly rule?: CacheRule } = {},
+) {
+  const written: Entry<Embedding>[] = [];
+  const { promise: end, resolve: endWrites } = Promise.withResolvers<void>();
+  const cache: Cache<Embedding> = {
+    read: async (key) => known(key),
+    readNow: () => undefined,
+    async write(_key, entry) {
+      written.push(entry);
+      await end;
+    },
+    writesThrough,
+  };
+  let engineCalls = 0;
+  const embed = createEmbed({
+    ...{ cache, form: "float32", modelEpoch: "1", epoch: () => 0, scoped: false, freshMs: 1000 },
+    ...{ fallback: true, readConcurrency: 2, now: () => 100, onInput: () => undefined },
+    ...{ onProblem: () => undefined },
+    freshness: { revalidateMs: undefined, staleMs: 1000, earlyBeta: undefined },
+    engine: {
+      async embed({ inputs }) {
+        engineCalls++;
+        const vectors = inputs.map(() => Float32Array.of(1));
+        return { vectors, promptTokens: inputs.length, provenance: undefined };
+      },
+    },
+    ...settings,
+  });
+  const trail = newTrail();
+  let answered = false;
+  const reply = embed(
+    {
+      ...({ request: { model: "m" }, tenant: "a", priority: "normal", deadline: undefined } as const),
+      ...{ inputs: ["one", "two"], tags: [], rule },
+    },
+    trail,
+    new AbortController().signal,
+  ).finally(() => {
+    answered = true;
+  });
+  return { reply, written, endWrites, trail, answered: () => answered, engineCalls: () => engineCalls };
+}
+
+/** Long enough for all that waits for nothing. */
+async function settled() {
+  for (let i = 0; i < 20; i++) await turn();
+}
+
+test("write-through: the answer waits until every input is written; write-behind: for none", async () => {
+  const through = embedTwo(() => nothing);
+  await settled();
+  assert.deepEqual([through.written.length, through.answered()], [2, false]);
+  through.endWrites();
+  assert.equal((await through.reply).vectors.length, 2);
+  const behind = embedTwo(() => nothing, { writesThrough: false });
+  await behind.reply;
+  assert.equal(behind.written.length, 2);
+});
+
+test("write-through: a cache that could not be read for one input is written, and not waited for", async () => {
+  let reads = 0;
+  const { reply, written } = embedTwo(() => (reads++ === 0 ? failed : nothing));
+  assert.equal((await reply).vectors.length, 2);
+  assert.equal(written.length, 2);
+});
+
+test("no-store: nothing is stored, though the cache is asked", async () => {
+  const { reply, written, engineCalls } = embedTwo(() => nothing, { rule: { ...caching, store: false } });
+  assert.equal((await reply).vectors.length, 2);
+  assert.deepEqual([written.length, engineCalls()], [0, 1]);
+});
+
+test("a cache that is gone: the engine answers; without fallbacks the request fails by it, and no engine is asked", async () => {
+  const { reply, endWrites } = embedTwo(() => failed);
+  endWrites();
+  assert.equal((await reply).vectors.length, 2);
+  const without = embedTwo(() => failed, { fallback: false });
+  await assert.rejects(
+    without.reply,
+    (thrown) => thrown instanceof DependencyGone && thrown.dependency === "redis",
+  );
+  assert.equal(without.engineCalls(), 0);
+});
+
+test("an engine that is gone: what is no longer fresh answers; without fallbacks the request fails by it", async () => {
+  const engine = { embed: () => Promise.reject(new Error("gone")) };
+  assert.equal((await embedTwo(() => last, { engine }).reply).vectors.length, 2);
+  const { reply } = embedTwo(() => last, { engine, fallback: false });
+  await assert.rejects(reply, (thrown) => thrown instanceof DependencyGone && thrown.dependency === "model");
+});
