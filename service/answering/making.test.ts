@@ -19,11 +19,11 @@ const entryOf = (changes: Partial<Entry<Answer>>): Entry<Answer> => ({
 /** What a caller is given who has the lease, where another process may have stored an entry by then. */
 async function madeWith(
   stored: Partial<Entry<Answer>> | undefined,
-  asked: { readonly had?: Entry<Answer>; readonly maxAgeMs?: number } = {},
+  asked: { readonly had?: Entry<Answer>; readonly maxAgeMs?: number } & Partial<CacheRule> = {},
 ): Promise<string> {
   const rule: CacheRule = {
     ...{ read: true, store: true, onlyIfCached: false, reason: "cacheable" },
-    maxAgeMs: asked.maxAgeMs,
+    ...{ maxAgeMs: undefined, ...asked },
   };
   const known: Lookup<Answer> = {
     found: asked.had && { entry: asked.had, tier: "memory" },
@@ -61,4 +61,9 @@ test("what another process has stored is taken: where it is fresh, newer than wh
 test("what another process has stored is not taken where it could not be invalidated as this caller's", async () => {
   assert.equal(await madeWith({ scopes: [...scopes, "tag:a:more"] }), "another's");
   assert.equal(await madeWith({ scopes: ["tenant:a"] }), "own");
+});
+
+test("who may not be served what is stored, or stores nothing, asks the engine: nobody waits for a lease of theirs", async () => {
+  assert.equal(await madeWith({}, { read: false }), "own");
+  assert.equal(await madeWith({}, { store: false }), "own");
 });
