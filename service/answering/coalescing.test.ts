@@ -185,36 +185,6 @@ test("the lease is let go when the answer is stored, or has failed", async () =>
   await eventually(async () => (await leaseOf(failing)) === null);
 });
 
-test("requests that want an answer of their own share none", async () => {
-  await using service = await start();
-  given.model.delayMs = 100;
-  const question = freshQuestion();
-  const sampled = Array.from({ length: 5 }, () => service.ask(question, { temperature: 1 }));
-  const unstored = Array.from({ length: 5 }, () =>
-    service.post(JSON.stringify(requestFor(question)), {
-      "cache-control": "no-store",
-    }),
-  );
-  const replies = await Promise.all([...sampled, ...unstored]);
-  assert.equal(given.model.requests.length, 10);
-  assert.equal(countOf(replies, null), 10);
-});
-
-test("who asks with other tags joins no call, and waits for no answer that cannot be invalidated by them", async () => {
-  await using one = await start();
-  await using other = await start();
-  const held = Promise.withResolvers<void>();
-  given.model.held = held.promise;
-  const question = JSON.stringify(requestFor(freshQuestion()));
-  const plain = one.post(question);
-  await eventually(() => given.model.requests.length === 1);
-  const tagged = [one, other].map((service) => service.post(question, { "x-cache-tags": "faq" }));
-  await eventually(() => waitingAt(one, 2));
-  held.resolve();
-  const first = await plain;
-  for (const reply of await Promise.all(tagged)) assert.notEqual(reply.provenance, first.provenance);
-});
-
 test("a failed call fails all that wait for it, once", async () => {
   await using service = await start({ BW_RETRY: "off" });
   const held = Promise.withResolvers<void>();
@@ -273,24 +243,6 @@ test("when the deadline of the last caller passes the model's call is cancelled 
   const calls = (outcome: string) =>
     service.metric(`dependency_calls_total{dependency="model",outcome="${outcome}"}`);
   assert.deepEqual([await calls("deadline"), await calls("cancelled")], [1, 0]);
-});
-
-test("a hurried first caller does not end the call for those who join; one that shares nothing tells its own deadline", async () => {
-  await using service = await start();
-  const held = Promise.withResolvers<void>();
-  given.model.held = held.promise;
-  const body = JSON.stringify(requestFor(freshQuestion()));
-  const hurried = service.post(body, { "x-request-deadline-ms": "1000" });
-  await eventually(() => waitingAt(service, 1));
-  const patiently = service.post(body);
-  assert.equal((await hurried).status, 504);
-  held.resolve();
-  assert.equal((await patiently).status, 200);
-  assert.equal(given.model.requests.length, 1);
-  const alone = { "x-request-deadline-ms": "1000", "cache-control": "no-store" };
-  assert.equal((await service.post(body, alone)).status, 200);
-  const [shared = 0, own = 0] = given.model.deadlines;
-  assert(shared > 1100 && own <= 1100, `${shared}, ${own}`);
 });
 
 function leaseOf(question: string): Promise<string | null> {

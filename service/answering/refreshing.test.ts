@@ -239,6 +239,17 @@ test("the deadline near: a stale answer is served in time, and the model's work 
   assert.equal(none.status, 504);
 });
 
+test("once a part of the new answer is out, an old one does not complete it", async () => {
+  const { service, question } = await withStale({ ...noRevalidation, BW_RETRY: "off" });
+  await using _stopped = service;
+  given.model.mode = "break-stream";
+  const { text, stale } = await service.ask(question, { stream: true });
+  assert.match(text, /"content":"Answer /);
+  assert.match(text, /"code":"model_failed"/);
+  assert.doesNotMatch(text, /\[DONE\]|"finish_reason":"stop"/);
+  assert.equal(stale, null);
+});
+
 test("an answer too old even for that is not served", async () => {
   const { service, question } = await withStale({ ...noRevalidation, BW_CACHE_STALE_MS: "2000" });
   await using _stopped = service;

@@ -33,7 +33,7 @@ export interface ModelStub extends AsyncDisposable {
   finishReason: string;
   /** Before it answers, in ms. */
   delayMs: number;
-  /** What an answer waits for, a streamed one after its first piece. */
+  /** What an answer or an error waits for, a streamed answer after its first piece. */
   held: Promise<void> | undefined;
   /** Of the modes that flood, before or after what is held: how many pieces, and what each is. */
   floodPieces: number;
@@ -118,6 +118,7 @@ export async function startModelStub(): Promise<ModelStub> {
     if (stub.mode === "silent" || res.destroyed) return;
     const json = { "content-type": "application/json" };
     if (stub.mode === "error" && stub.errorsLeft-- > 0) {
+      await stub.held;
       const error = { message: "too long for sesame", code: "context_length" };
       if (stub.errorRetryAfter !== undefined) res.setHeader("retry-after", stub.errorRetryAfter);
       res.writeHead(stub.errorStatus, json).end(JSON.stringify({ error }));

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dependencies, freshQuestion } from "../testing/dependencies.ts";
+import { eventually } from "../testing/redis-cluster.ts";
+import { requestFor, type ServiceUnderTest } from "../testing/service-under-test.ts";
+
+/** Who shares a call with whom, and what they tell the model of their time. */
+
+const given = dependencies();
+
+/** What other things a busy machine does is not what these tests are about. */
+const patient = {
+  ...{
+    BW_DEADLINE_MS: "60000",
+    BW_DEADLINE_MAX_MS: "60000",
+    BW_DRAIN_MS: "60000",
+    BW_MODEL_TIMEOUT_MS: "50000",
+  },
+  ...{ BW_LEASE_MS: "30000", BW_LEASE_TIMEOUT_MS: "10000", BW_REDIS_TIMEOUT_MS: "10000" },
+};
+const start = (env: Readonly<Record<string, string>> = {}) => given.start({ ...patient, ...env });
+
+test("requests that want an answer of their own share none", async () => {
+  await using service = await start();
+  given.model.delayMs = 100;
+  const question = freshQuestion();
+  const sampled = Array.from({ length: 5 }, () => service.ask(question, { temperature: 1 }));
+  const unstored = Array.from({ length: 5 }, () =>
+    service.post(JSON.stringify(requestFor(question)), {
+      "cache-control": "no-store",
+    }),
+  );
+  const replies = await Promise.all([...sampled, ...unstored]);
+  assert.equal(given.model.requests.length, 10);
+  assert.equal(replies.filter(({ coalesced }) => coalesced === null).length, 10);
+});
+
+test("whose answer is not stored keeps nobody waiting for it", async () => {
+  await using one = await start();
+  await using other = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const body = JSON.stringify(requestFor(freshQuestion()));
+  const unstored = one.post(body, { "cache-control": "no-store" });
+  await eventually(() => given.model.requests.length === 1);
+  const stored = other.post(body);
+  await eventually(() => given.model.requests.length === 2);
+  held.resolve();
+  assert.deepEqual([(await unstored).status, (await stored).status], [200, 200]);
+});
+
+test("who asks with other tags joins no call, and waits for no answer that cannot be invalidated by them", async () => {
+  await using one = await start();
+  await using other = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const question = JSON.stringify(requestFor(freshQuestion()));
+  const plain = one.post(question);
+  await eventually(() => given.model.requests.length === 1);
+  const tagged = [one, other].map((service) => service.post(question, { "x-cache-tags": "faq" }));
+  await eventually(() => waitingAt(one, 2));
+  held.resolve();
+  const first = await plain;
+  for (const reply of await Promise.all(tagged)) assert.notEqual(reply.provenance, first.provenance);
+});
+
+test("a hurried first caller does not end the call for those who join; one that shares nothing tells its own deadline", async () => {
+  await using service = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const body = JSON.stringify(requestFor(freshQuestion()));
+  const hurried = service.post(body, { "x-request-deadline-ms": "1000" });
+  await eventually(() => waitingAt(service, 1));
+  const patiently = service.post(body);
+  assert.equal((await hurried).status, 504);
+  held.resolve();
+  assert.equal((await patiently).status, 200);
+  assert.equal(given.model.requests.length, 1);
+  const alone = { "x-request-deadline-ms": "1000", "cache-control": "no-store" };
+  assert.equal((await service.post(body, alone)).status, 200);
+  const [shared = 0, own = 0] = given.model.deadlines;
+  assert(shared > 1100 && own <= 1100, `${shared}, ${own}`);
+});
+
+test("a second attempt has the time of whoever joined the first with the most", async () => {
+  const deadlineMs = 20_000;
+  await using service = await start({ BW_DEADLINE_MS: `${deadlineMs}`, BW_MODEL_TIMEOUT_MS: "15000" });
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  given.model.mode = "error";
+  given.model.errorsLeft = 1;
+  const body = JSON.stringify(requestFor(freshQuestion()));
+  const first = service.post(body);
+  await eventually(() => waitingAt(service, 1));
+  const joined = service.post(body, { "x-request-deadline-ms": "60000" });
+  await eventually(() => waitingAt(service, 2));
+  held.resolve();
+  assert.deepEqual([(await first).status, (await joined).status], [200, 200]);
+  const [before = 0, after = 0] = given.model.deadlines;
+  assert(before <= deadlineMs + 100 && after > deadlineMs + 100, `${before}, ${after}`);
+});
+
+/** Whether so many callers of a replica wait for a new answer. */
+async function waitingAt(service: ServiceUnderTest, howMany: number): Promise<boolean> {
+  return (await service.metric("answers_waiting")) === howMany;
+}
