@@ -199,7 +199,7 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     const provenances = new Set(known.map(({ provenance }) => provenance));
     const [provenance] = provenances;
     const vectors = known.map(({ vector }) => vector);
-    return { vectors, promptTokens, provenance: provenance };
+    return { vectors, promptTokens, provenance: provenances.size === 1 ? provenance : undefined };
   };
 }
 
