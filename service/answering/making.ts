@@ -99,9 +99,8 @@ export function createMaking(deps: MakingDeps): (task: Task) => Flown<Made, Delt
 
   return (task) => async (onPiece, signal) => {
     const { key, rule, known } = task;
-    // Whoever waits under a lease waits for a stored answer, if they may be given one (else none was looked for). And
-    // a shard that has just failed is not asked again.
-    const leasable = rule.store && known?.failures.size === 0;
+    // Whoever waits under a lease waits for a stored answer. And a shard that has just failed is not asked again.
+    const leasable = rule.read && rule.store && known?.failures.size === 0;
     if (lease === undefined || !leasable) return (await ask(task, onPiece, signal)).value;
     return lease.once(
       key,
