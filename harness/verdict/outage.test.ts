@@ -16,6 +16,12 @@ test("an outage that lasts to the end has no way back", () => {
   assert.deepEqual(outageOf(run.events, dead(12_000, 13_000)), { firstFailureMs: 7000, failedRequests: 100 });
 });
 
+test("nor has one that was seen in the load's last second", () => {
+  const { backMs } = outageOf(run.events, dead(11_000, 11_900)) ?? {};
+  assert.equal(backMs, 6900);
+  assert.equal(outageOf(run.events, dead(11_000, 12_100))?.backMs, undefined);
+});
+
 test("failures before the fault are no outage, and without a fault there is none", () => {
   assert.deepEqual(outageOf(run.events, dead(2000, 3000)), { failedRequests: 0 });
   assert.equal(outageOf(recordedSteady([]).events, dead(2000, 3000)), undefined);

@@ -25,7 +25,7 @@ export function outageSentence({
   failedRequests,
 }: NonNullable<Verdict["outage"]>): string {
   if (firstFailureMs === undefined) return "no request failed from the first fault on";
-  const last = backMs === undefined ? "some still at the end" : `none from ${ms(backMs)} on`;
+  const last = backMs === undefined ? "some still in the last second" : `none from ${ms(backMs)} on`;
   return `${failedRequests} requests failed from the first fault on, the first ${ms(firstFailureMs)} after it was requested, ${last}`;
 }
 
