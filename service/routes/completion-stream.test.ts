@@ -173,7 +173,7 @@ test("a caller who takes nothing for too long is cut off, and as the last one en
 });
 
 test("a caller who was slow once, and took all, is not cut off for it", async () => {
-  await using service = await given.start({ ...patient, BW_STREAM_STALL_MS: "2000" });
+  await using service = await given.start({ ...patient, BW_STREAM_STALL_MS: "4000" });
   using watching = watched(service);
   const held = Promise.withResolvers<void>();
   given.model.held = held.promise;
@@ -187,7 +187,7 @@ test("a caller who was slow once, and took all, is not cut off for it", async ()
   });
   caller.socket.resume();
   await eventually(() => watching.responses[0]?.writableLength === 0);
-  await delay(2500);
+  await delay(4500);
   held.resolve();
   await eventually(() => text.includes("[DONE]"));
 });
@@ -224,8 +224,23 @@ test("headers go out with the first piece, before the answer is whole", async ()
     [response.status, response.headers.get("x-cache"), response.headers.get("x-provenance")],
     [200, "miss", "generation=1"],
   );
+  // Of the stream itself: a proxy that kept it would give it to others, and late.
+  assert.equal(response.headers.get("cache-control"), "no-cache");
   held.resolve();
   assert(textOf(await response.text()).length > 0);
+});
+
+test("usage comes once, before the end, to those who asked for it, of a new answer and of a stored one", async () => {
+  await using service = await given.start(patient);
+  const question = freshQuestion();
+  const usages = async (options: object) => {
+    const { text } = await service.ask(question, { stream: true, ...options });
+    assert.match(text, /\[DONE\]\s*$/);
+    return text.match(/"usage":\{/g)?.length ?? 0;
+  };
+  const asking = { stream_options: { include_usage: true } };
+  const counts = [await usages(asking), await usages({}), await usages(asking)];
+  assert.deepEqual([...counts, await usages({ stream_options: { include_usage: false } })], [1, 0, 1, 0]);
 });
 
 test("one who joins a stream late gets the pieces so far at once, and is not the one whose leaving ends it", async () => {
