@@ -48,13 +48,14 @@ test("BW_FALLBACK=off: 502, although there is a stale answer", async () => {
   assert.equal((await service.ask(question)).status, 502);
 });
 
-test("a response that is too long is the model's failure, plain and streamed, and nothing of it is stored", async () => {
+test("a response that is too long is given to nobody whole, plain or streamed, and nothing of it is stored", async () => {
   await using service = await given.start({ BW_MODEL_MAX_RESPONSE_BYTES: "20000" });
   const question = freshQuestion();
   given.model.mode = "flood";
   given.model.floodPieces = 1;
   const plain = await service.ask(question);
   assert.deepEqual([plain.status, JSON.parse(plain.text).error.code], [502, "model_response_too_large"]);
+  assert.equal(plain.retryAfter, null);
   const held = Promise.withResolvers<void>();
   given.model.held = held.promise;
   const streamed = await fetch(`${service.url}/v1/chat/completions`, {

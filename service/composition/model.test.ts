@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { readConfig } from "../config/config.ts";
-import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal, ResponseTooLarge } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import type { Call } from "../resilience/policy.ts";
 import { AttemptTimeout } from "../resilience/timeout.ts";
@@ -44,6 +44,13 @@ test("attempts that took too long open the breaker, also where that is not slow 
   });
   for (let i = 0; i < 3; i++) await assert.rejects(run(never), AttemptTimeout);
   await assert.rejects(run(never), BreakerOpen);
+});
+
+test("answers that are too long are not held against the model, and not asked for again", async () => {
+  const { run, metric } = guarded({ BW_BREAKER_MINIMUM_CALLS: "3", BW_MODEL_BREAKER_OPEN_MS: "600000" });
+  const tooLong = () => Promise.reject(new ResponseTooLarge());
+  for (let i = 0; i < 6; i++) await assert.rejects(run(tooLong), ResponseTooLarge);
+  assert.equal(await metric('dependency_calls_total{dependency="model",outcome="error"}'), 6);
 });
 
 test("attempts that took too long lower the limit, however quickly they were given up", async () => {

@@ -49,7 +49,9 @@ export const dependencyVariables = z.object({
     .describe("the model server, without /v1"),
   BW_MODEL_MAX_RESPONSE_BYTES: whole(1024, 1_073_741_824)
     .prefault("33554432")
-    .describe("of the body of one response, plain or streamed; a longer one is the model's failure"),
+    .describe(
+      "of the body of one response, plain or streamed; a longer one is given to nobody. A thousand embeddings of 1536 dimensions are 8 MiB from an engine that knows base64, and 33 MiB or more as JSON numbers",
+    ),
   BW_MODEL_NAME: z
     .string()
     .min(1)

@@ -47,7 +47,7 @@ export interface EngineCall {
  * What computes answers.
  *
  * Resolves only with a complete answer. Rejects with EngineFailure when the engine is ill or away, and with
- * EngineRefusal when it is well but will not answer this request.
+ * EngineRefusal when it is well but will not answer this request; with ResponseTooLarge when its answer is too long.
  */
 export interface Engine {
   answer(call: EngineCall, signal: AbortSignal): Promise<Answer>;
@@ -55,8 +55,6 @@ export interface Engine {
 
 export interface EngineFailureDetails {
   readonly cause?: unknown;
-  /** Stable, for whoever asked: what failed, where more is known than that it did. */
-  readonly code?: string;
   /** Whether asking again may help. */
   readonly retryable?: boolean;
   /** Whether it says that it has too much to do. */
@@ -68,18 +66,24 @@ export interface EngineFailureDetails {
 /** The engine is ill, overloaded or away. */
 export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
-  readonly code: string;
   readonly retryable: boolean;
   readonly overloaded: boolean;
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: EngineFailureDetails = {}) {
     super(message, { cause: details.cause });
-    this.code = details.code ?? "failed";
     this.retryable = details.retryable ?? false;
     this.overloaded = details.overloaded ?? false;
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/**
+ * What the engine sends is longer than may be. That says something of this request, which would end so again, and
+ * nothing of how the engine is: held against it, one caller's requests could take it from all others.
+ */
+export class ResponseTooLarge extends Error {
+  override readonly name = "ResponseTooLarge";
 }
 
 /** The engine is well, and refuses this request. */

@@ -3,7 +3,7 @@ import { Agent, fetch, type Response } from "undici";
 import { z } from "zod";
 import type { Deadline } from "../resilience/deadline.ts";
 import { traceHeaders } from "../telemetry/spans.ts";
-import { EngineFailure, EngineRefusal } from "./engine.ts";
+import { EngineFailure, EngineRefusal, ResponseTooLarge } from "./engine.ts";
 
 const refusal = z.object({ error: z.object({ code: z.string().regex(/^[a-z0-9_]{1,64}$/) }) });
 
@@ -51,7 +51,7 @@ export function apiRoute({ url, maxResponseBytes }: EngineApi, path: string): En
 /**
  * Calls an engine's API once, and reads its response with `take`.
  *
- * Rejects with EngineFailure, with EngineRefusal, or with the reason of an aborted signal.
+ * Rejects with EngineFailure, EngineRefusal, ResponseTooLarge, or with the reason of an aborted signal.
  */
 export async function openaiCall<T>(
   { url, maxResponseBytes }: EngineApi,
@@ -77,7 +77,7 @@ export async function openaiCall<T>(
     return await take(response, response.headers.get("x-provenance") ?? undefined);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
-    if (thrown instanceof EngineFailure || thrown instanceof EngineRefusal) throw thrown;
+    if (isKnown(thrown)) throw thrown;
     throw new EngineFailure(`Cannot get an answer from ${url.href}: ${reasonOf(thrown)}`, {
       cause: thrown,
       retryable: true,
@@ -85,9 +85,13 @@ export async function openaiCall<T>(
   }
 }
 
+function isKnown(thrown: unknown): boolean {
+  return [EngineFailure, EngineRefusal, ResponseTooLarge].some((known) => thrown instanceof known);
+}
+
 /**
- * The pieces of a body as they come, and of a longer one than may be none beyond: that is the engine's failure. Whoever
- * leaves them leaves the body to its owner.
+ * The pieces of a body as they come, and of a longer one than may be none beyond: then it throws ResponseTooLarge.
+ * Whoever leaves them leaves the body to its owner.
  */
 export async function* atMost(
   maxBytes: number,
@@ -97,8 +101,9 @@ export async function* atMost(
   for await (const piece of body.values({ preventCancel: true })) {
     bytes += piece.byteLength;
     if (bytes > maxBytes) {
-      const message = `The engine's response is over ${maxBytes} bytes, the limit (BW_MODEL_MAX_RESPONSE_BYTES)`;
-      throw new EngineFailure(message, { code: "response_too_large" });
+      throw new ResponseTooLarge(
+        `The engine's response is over ${maxBytes} bytes, the limit (BW_MODEL_MAX_RESPONSE_BYTES)`,
+      );
     }
     yield piece;
   }
@@ -117,7 +122,8 @@ export async function bodyText({ body }: Response, maxBytes: number): Promise<st
 
 /** What the engine writes of its reasons stays here: it may quote the request, or tell of the engine's insides. */
 async function failureOf(response: Response, maxBytes: number): Promise<EngineFailure | EngineRefusal> {
-  const body = await bodyText(response, maxBytes);
+  // Its status says more than that its body is too long, or broke off.
+  const body = await bodyText(response, maxBytes).catch(() => "");
   if (!refusals.includes(response.status)) {
     return new EngineFailure(`The engine answered with status ${response.status}`, {
       retryable: passing.includes(response.status),

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { requestFor } from "../testing/service-under-test.ts";
 import { openaiHttpEmbeddings } from "./embeddings-http.ts";
-import { EngineFailure } from "./engine.ts";
+import { EngineFailure, EngineRefusal, ResponseTooLarge } from "./engine.ts";
 import { openaiHttpEngine } from "./openai-http.ts";
 
 const maxResponseBytes = 100_000;
@@ -43,8 +43,7 @@ async function engineOf(write: (res: ServerResponse) => void) {
 }
 
 const ways = ["plain", "streamed", "embeddings"] as const;
-const tooLarge = (thrown: unknown) =>
-  thrown instanceof EngineFailure && thrown.code === "response_too_large" && !thrown.retryable;
+const tooLarge = (thrown: unknown) => thrown instanceof ResponseTooLarge;
 
 /** Sends this without end, as fast as it is taken. */
 function endless(text: string, onPiece = () => {}) {
@@ -66,7 +65,7 @@ for (const [what, text] of [
   ["one line", "x".repeat(10_000)],
   ["lines of one event", `data: ${"x".repeat(10_000)}\n`],
 ] as const) {
-  test(`an engine that sends ${what} without end has failed, and is left with its connection`, async () => {
+  test(`an engine that sends ${what} without end is left, with its connection`, async () => {
     let sentBytes = 0;
     const count = () => {
       sentBytes += text.length;
@@ -79,11 +78,22 @@ for (const [what, text] of [
   });
 }
 
-test("so has one whose error has no end", async () => {
-  await using engine = await engineOf((res) => endless("x".repeat(10_000))(res.writeHead(500)));
-  for (const way of ways) await assert.rejects(engine[way](), tooLarge, way);
-  await Promise.all(engine.closed);
-});
+const overloaded = (thrown: unknown) => thrown instanceof EngineFailure && thrown.overloaded;
+const refused = (thrown: unknown) => thrown instanceof EngineRefusal && thrown.code === null;
+for (const [status, told] of [
+  [503, overloaded],
+  [422, refused],
+] as const) {
+  test(`of a ${status} whose body has no end or breaks off, its status counts`, async () => {
+    const ends = (res: ServerResponse) => endless("x".repeat(10_000))(res.writeHead(status));
+    const breaks = (res: ServerResponse) => res.writeHead(status).write("{", () => res.destroy());
+    for (const write of [ends, breaks]) {
+      await using engine = await engineOf(write);
+      for (const way of ways) await assert.rejects(engine[way](), told, way);
+      await Promise.all(engine.closed);
+    }
+  });
+}
 
 test("a small response that decodes to a large one is large", async () => {
   const packed = gzipSync("x".repeat(10 * maxResponseBytes));

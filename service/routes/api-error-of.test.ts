@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { NotCached } from "../answering/answering.ts";
 import { DependencyGone } from "../answering/dependency-gone.ts";
 import { TooManyUnanswered } from "../cache/unanswered.ts";
-import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal, ResponseTooLarge } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { DeadlineExceeded } from "../resilience/deadline.ts";
@@ -51,13 +51,7 @@ const rows: readonly [what: string, thrown: unknown, status: number, code: strin
       "model_failed",
       5000,
     ],
-    [
-      "one whose failure has a name",
-      model(new EngineFailure(secret, { code: "response_too_large" })),
-      502,
-      "model_response_too_large",
-      1000,
-    ],
+    ["an answer that is too long", model(new ResponseTooLarge(secret)), 502, "model_response_too_large"],
     ["Redis failing for a reason unknown", redis(new Error(secret)), 502, "redis_failed", 1000],
     ["nothing stored", new NotCached(secret), 504, "not_cached"],
     ["a refusal of the model", new EngineRefusal(422, "too_long", "Too long"), 422, "too_long"],

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { NotCached } from "../answering/answering.ts";
 import { DependencyGone } from "../answering/dependency-gone.ts";
 import { TooManyUnanswered } from "../cache/unanswered.ts";
-import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal, ResponseTooLarge } from "../inference/engine.ts";
 import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { DeadlineExceeded } from "../resilience/deadline.ts";
@@ -12,8 +12,6 @@ import { ApiError } from "./api-error.ts";
 
 /** How soon to come back where nothing better is known. */
 const retryAfterMs = 1000;
-
-const unknownFailure = { code: "failed", retryAfterMs: undefined };
 
 /** As body-parser throws them. */
 const bodyError = z.object({ type: z.string(), status: z.int().min(400).max(499) });
@@ -26,14 +24,15 @@ function overloaded(): ApiError {
  * What a caller is told of an error. What is not known here is the service's own fault, and said no more of.
  *
  * 503 says that the request was turned away with nothing done for it. What was begun and failed is another status, so
- * that nobody takes a failure for a refusal. Both have Retry-After, all but `deadline_exceeded` and `not_cached`.
+ * that nobody takes a failure for a refusal. Both have Retry-After, but for what would only end so again:
+ * `deadline_exceeded`, `not_cached` and `model_response_too_large`.
  *
  * | what happened                                           | status | code                       |
  * | ------------------------------------------------------- | ------ | -------------------------- |
  * | as much is under way as may be                          | 503    | `overloaded`               |
  * | the breaker is open, or the dependency turned it away   | 503    | `model_unavailable`        |
  * | it was called, and failed                               | 502    | `model_failed`             |
- * | it was called, and sent more than may be                | 502    | `model_response_too_large` |
+ * | it was called, and its answer is longer than may be     | 502    | `model_response_too_large` |
  * | it was called, and the attempt took too long            | 504    | `model_timeout`            |
  * | the request's own deadline passed                       | 504    | `deadline_exceeded`        |
  * | nothing is stored, and the caller wants no other answer | 504    | `not_cached`               |
@@ -72,8 +71,11 @@ function dependencyError({ dependency, cause }: DependencyGone): ApiError {
   if (cause instanceof AttemptTimeout) {
     return new ApiError(504, `${dependency}_timeout`, `The ${dependency} took too long`, { retryAfterMs });
   }
-  const { code, retryAfterMs: askedMs } = cause instanceof EngineFailure ? cause : unknownFailure;
-  return new ApiError(502, `${dependency}_${code}`, `The ${dependency} failed`, {
+  if (cause instanceof ResponseTooLarge) {
+    return new ApiError(502, `${dependency}_response_too_large`, `The ${dependency}'s answer is too long`);
+  }
+  const askedMs = cause instanceof EngineFailure ? cause.retryAfterMs : undefined;
+  return new ApiError(502, `${dependency}_failed`, `The ${dependency} failed`, {
     retryAfterMs: askedMs ?? retryAfterMs,
   });
 }
