@@ -130,11 +130,12 @@ export function createInvalidations(deps: InvalidationsDeps): InvalidationsFeed 
     const comparable = marks.changes() === changes;
     source = "poll";
     marks.learn(theirs);
-    knownAt = askedAt;
     const ours = marks.upTo(since);
     const { count, highest } = theirs.upToSince;
     const differs = theirs.seq < since || (comparable && (count !== ours.count || highest !== ours.highest));
+    // Where the two differ and cannot be brought together, what others invalidate may get lost as well.
     if (numbersSetBack || differs) await reconcile(store);
+    knownAt = askedAt;
   }
 
   /** A failover or a FLUSHALL has set the store back: what is known here is put back, and nothing forgotten. */

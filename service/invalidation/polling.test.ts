@@ -1,82 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { fakeStore } from "../testing/fake-mark-store.ts";
 import { createInvalidations, type InvalidationsDeps } from "./invalidations.ts";
 import type { MarkStore } from "./mark-store.ts";
-import type { Knowledge, News } from "./marks.ts";
-
-interface FakeStore {
-  readonly marks: Map<string, number>;
-  floor: number;
-  down: boolean;
-  /** What each reply waits for. */
-  held: Promise<void>;
-  readonly asked: string[];
-  underWay: number;
-  most: number;
-  top(): number;
-  readonly store: MarkStore;
-}
-
-/** A store in memory that can be ill, slow and set back, and tells what it was asked. */
-function fakeStore(): FakeStore {
-  const marks = new Map<string, number>();
-  const fake: FakeStore = {
-    marks,
-    floor: 1,
-    down: false,
-    held: Promise.resolve(),
-    asked: [],
-    underWay: 0,
-    most: 0,
-    top: (): number => Math.max(fake.floor, ...marks.values()),
-    store: {
-      since: (since) =>
-        reply(`since ${since}`, () => {
-          const upTo = [...marks.values(), ...(fake.floor > 0 ? [fake.floor] : [])].filter((n) => n <= since);
-          return {
-            ...{ seq: fake.top(), floor: fake.floor },
-            marks: new Map([...marks].filter(([, number]) => number > since)),
-            upToSince: {
-              count: [...marks.values()].filter((number) => number <= since).length,
-              highest: Math.max(0, ...upTo),
-            },
-          };
-        }),
-      begin: (epoch) =>
-        reply(`begin ${epoch}`, () => {
-          fake.floor = epoch + 1;
-        }),
-      mark: (scopes, epoch) =>
-        reply(`mark ${scopes.join()} ${epoch}`, (): News | undefined => {
-          const previous = fake.top();
-          if (previous === 0) return undefined;
-          const seq = Math.max(previous, epoch) + 1;
-          for (const scope of scopes) marks.set(scope, seq);
-          return { seq, previous, floor: fake.floor, scopes };
-        }),
-      restore: (lost: Knowledge) =>
-        reply(`restore ${[...lost.marks.keys()].join()} ${lost.seq}`, () => {
-          const seq = Math.max(fake.top(), lost.seq) + 1;
-          fake.floor = Math.max(fake.floor, lost.floor);
-          for (const scope of lost.marks.keys()) marks.set(scope, seq);
-        }),
-    },
-  };
-  async function reply<T>(what: string, act: () => T): Promise<T> {
-    fake.asked.push(what);
-    fake.most = Math.max(fake.most, ++fake.underWay);
-    try {
-      if (fake.down) throw new Error("the store is away");
-      const value = act();
-      await fake.held;
-      return value;
-    } finally {
-      fake.underWay--;
-    }
-  }
-  return fake;
-}
 
 function feedOver(store: MarkStore | undefined, changes: Partial<InvalidationsDeps> = {}) {
   const learnt: string[] = [];
@@ -115,6 +42,25 @@ test("nothing is current when nothing was heard for longer than may be: counted 
   fake.down = false;
   await feed.poll();
   assert.deepEqual([...current(), feed.ageMs()], [true, true, 0]);
+});
+
+test("what Redis has lost is not known until it is put back: until then it counts as not heard of", async () => {
+  const fake = fakeStore();
+  let clock = 0;
+  const { feed } = feedOver(fake.store, { maxBlindMs: 1000, clock: () => clock });
+  await feed.poll();
+  await feed.invalidate(["tag:a:1"]);
+  await feed.poll();
+  // As a failover does, to a replica that did not have it; and then nothing can be written.
+  fake.marks.clear();
+  const { restore } = fake.store;
+  Object.assign(fake.store, { restore: () => Promise.reject(new Error("READONLY")) });
+  clock = 1001;
+  assert.equal(await feed.poll(), false);
+  assert.deepEqual([feed.isCurrent(of(9)), feed.ageMs()], [false, 1001]);
+  Object.assign(fake.store, { restore });
+  assert.equal(await feed.poll(), true);
+  assert.deepEqual([feed.isCurrent(of(9)), feed.ageMs()], [true, 0]);
 });
 
 test("a poll costs one command: where nothing is new, where something is, and where something was said already", async () => {
