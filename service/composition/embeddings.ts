@@ -48,7 +48,7 @@ export function embedOf(
     freshMs: embeddings.freshMs,
     freshness: { revalidateMs: undefined, staleMs, earlyBeta: undefined },
     fallback,
-    readConcurrency: embeddings.readConcurrency,
+    cacheConcurrency: embeddings.cacheConcurrency,
     now: Date.now,
     onInput: metrics.embeddingInput,
     onProblem,

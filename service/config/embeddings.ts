@@ -21,9 +21,11 @@ export const embeddingsVariables = z.object({
     .describe("of memory for embeddings, where BW_CACHE_L1 is on; 0: none"),
   BW_EMBEDDINGS_MAX_INPUTS: whole(1, 2048).prefault("1024").describe("of one request"),
   BW_EMBEDDINGS_MAX_INPUT_BYTES: count.prefault("65536").describe("of each input, in UTF-8"),
-  BW_EMBEDDINGS_READ_CONCURRENCY: count
+  BW_EMBEDDINGS_CACHE_CONCURRENCY: count
     .prefault("16")
-    .describe("reads under way for one request; fewer than BW_REDIS_CONCURRENCY leave places for others"),
+    .describe(
+      "reads, or writes through, under way for one request; fewer than BW_REDIS_CONCURRENCY and BW_REDIS_WRITE_CONCURRENCY leave places for others",
+    ),
 });
 
 export function embeddingsSettings(env: z.output<typeof embeddingsVariables>) {
@@ -33,7 +35,7 @@ export function embeddingsSettings(env: z.output<typeof embeddingsVariables>) {
       freshMs: env.BW_EMBEDDINGS_FRESH_MS,
       form: env.BW_EMBEDDINGS_STORE,
       memoryBytes: env.BW_EMBEDDINGS_L1_MAX_BYTES,
-      readConcurrency: env.BW_EMBEDDINGS_READ_CONCURRENCY,
+      cacheConcurrency: env.BW_EMBEDDINGS_CACHE_CONCURRENCY,
       inputLimits: {
         maxInputs: env.BW_EMBEDDINGS_MAX_INPUTS,
         maxInputBytes: env.BW_EMBEDDINGS_MAX_INPUT_BYTES,

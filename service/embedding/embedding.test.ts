@@ -24,7 +24,7 @@ const last: Lookup<Embedding> = {
   },
 };
 
-/** Embeds two inputs, over a cache that says this of each, and ends a write only when told. */
+/** Embeds two inputs, over a cache that says this of each, and ends a write only when told; never one of a key that it could not read. */
 function embedTwo(
   known: (key: string) => Lookup<Embedding>,
   {
@@ -34,20 +34,25 @@ function embedTwo(
   }: Partial<EmbeddingDeps> & { readonly writesThrough?: boolean; readonly rule?: CacheRule } = {},
 ) {
   const written: Entry<Embedding>[] = [];
+  const ill = new Set<string>();
   const { promise: end, resolve: endWrites } = Promise.withResolvers<void>();
   const cache: Cache<Embedding> = {
-    read: async (key) => known(key),
+    async read(key) {
+      const lookup = known(key);
+      if (lookup.failures.size > 0) ill.add(key);
+      return lookup;
+    },
     readNow: () => undefined,
-    async write(_key, entry) {
+    async write(key, entry) {
       written.push(entry);
-      await end;
+      await (ill.has(key) ? new Promise(() => undefined) : end);
     },
     writesThrough,
   };
   let engineCalls = 0;
   const embed = createEmbed({
     ...{ cache, form: "float32", modelEpoch: "1", epoch: () => 0, scoped: false, freshMs: 1000 },
-    ...{ fallback: true, readConcurrency: 2, now: () => 100, onInput: () => undefined },
+    ...{ fallback: true, cacheConcurrency: 2, now: () => 100, onInput: () => undefined },
     ...{ onProblem: () => undefined },
     freshness: { revalidateMs: undefined, staleMs: 1000, earlyBeta: undefined },
     engine: {
@@ -90,11 +95,21 @@ test("write-through: the answer waits until every input is written; write-behind
   assert.deepEqual([behind.written.length, behind.answered()], [2, true]);
 });
 
-test("write-through: a cache that could not be read for one input is written, and not waited for", async () => {
+test("write-through: an input that could not be read is written and not waited for, the others are waited for", async () => {
   let reads = 0;
-  const { written, answered } = embedTwo(() => (reads++ === 0 ? failed : nothing));
+  const { written, answered, reply, endWrites } = embedTwo(() => (reads++ === 0 ? failed : nothing));
   await settled();
-  assert.deepEqual([written.length, answered()], [2, true]);
+  assert.deepEqual([written.length, answered()], [2, false]);
+  endWrites();
+  assert.equal((await reply).vectors.length, 2);
+});
+
+test("write-through: one request's writes go out a few at a time, those that nobody waits for too", async () => {
+  for (const lookup of [nothing, failed]) {
+    const { written } = embedTwo(() => lookup, { cacheConcurrency: 1 });
+    await settled();
+    assert.equal(written.length, 1);
+  }
 });
 
 test("no-store: nothing is stored, though the cache is asked", async () => {

@@ -5,6 +5,7 @@ import type { CacheRule } from "../cache/cacheable.ts";
 import type { Embedding } from "../cache/embedding-value.ts";
 import { embeddingKey } from "../cache/keys.ts";
 import type { Cache, CacheResult } from "../cache/layered.ts";
+import type { Entry } from "../cache/tier.ts";
 import { Vector, type VectorForm } from "../cache/vector.ts";
 import type { EmbeddingsCall, EmbeddingsEngine } from "../inference/embeddings-engine.ts";
 import { EngineRefusal } from "../inference/engine.ts";
@@ -42,8 +43,8 @@ export interface EmbeddingDeps {
   readonly freshness: FreshnessSettings;
   /** Off: a dependency that is gone fails the request, whatever else could answer it. */
   readonly fallback: boolean;
-  /** Of one request, at a time: one with many inputs must not take all places at a shard. */
-  readonly readConcurrency: number;
+  /** Reads, and writes through, of one request at a time: one with many inputs must not take all places at a shard. */
+  readonly cacheConcurrency: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Told of each input. */
@@ -71,6 +72,13 @@ interface Input {
   /** Whether the cache was asked, and could not say. */
   readFailed: boolean;
   result: CacheResult;
+}
+
+interface Write {
+  readonly key: string;
+  readonly entry: Entry<Embedding>;
+  /** Whether the cache could not say if it has the key. */
+  readonly readFailed: boolean;
 }
 
 export function createEmbed(deps: EmbeddingDeps): Embed {
@@ -132,19 +140,30 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     const { provenance, promptTokens } = made;
     const storedAt = now();
     const computeMs = Math.max(0, storedAt - began.at);
-    const writes = missing.map(async (input, i) => {
+    const { freshMs: freshForMs } = deps;
+    const writes: Write[] = [];
+    for (const [i, input] of missing.entries()) {
       const components = made.vectors[i];
-      if (components === undefined) return;
+      if (components === undefined) continue;
+      const { key, scopes, readFailed } = input;
       input.known = { vector: Vector.of(components, "float32"), provenance };
-      if (cache === undefined || !rule.store) return;
       const value = { vector: Vector.of(components, deps.form), provenance };
-      const { key, scopes } = input;
-      const { freshMs: freshForMs } = deps;
-      await cache.write(key, { value, scopes, storedAt, freshForMs, computeMs, epoch: began.epoch });
-    });
-    // A cache that could not be read is not waited for when it is written.
-    if (cache?.writesThrough && !missing.some(({ readFailed }) => readFailed)) await Promise.all(writes);
+      const entry = { value, scopes, storedAt, freshForMs, computeMs, epoch: began.epoch };
+      writes.push({ key, readFailed, entry });
+    }
+    if (cache !== undefined && rule.store) await store(cache, writes);
     return promptTokens;
+  }
+
+  /** Resolves when those are written that are waited for. Never rejects. */
+  async function store(into: Cache<Embedding>, writes: readonly Write[]): Promise<void> {
+    const write = ({ key, entry }: Write) => into.write(key, entry);
+    // Those have a queue, which bounds how many wait, and how many are under way.
+    if (!into.writesThrough) return void Promise.all(writes.map(write));
+    // A shard that could not be read is not waited for when it is written.
+    const { ill = [], well = [] } = Object.groupBy(writes, ({ readFailed }) => (readFailed ? "ill" : "well"));
+    void eachOf(ill, deps.cacheConcurrency, write);
+    await eachOf(well, deps.cacheConcurrency, write);
   }
 
   /** Answers from what is no longer fresh. Throws where that does not do for every input. */
@@ -169,7 +188,7 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
   ): Promise<number> {
     const { rule } = question;
     if (cache !== undefined && rule.read) {
-      await eachOf(inputs, deps.readConcurrency, (input) => lookUp(cache, input, rule, trail, signal));
+      await eachOf(inputs, deps.cacheConcurrency, (input) => lookUp(cache, input, rule, trail, signal));
     }
     const missing = inputs.filter(({ known }) => known === undefined);
     if (missing.length === 0) return 0;

@@ -188,7 +188,10 @@ test("max-age: an older embedding in memory does not hide a newer one in Redis",
 });
 
 test("many inputs of one request do not take all places at a shard", async () => {
-  await using service = await given.start({ BW_REDIS_CONCURRENCY: "4", BW_EMBEDDINGS_READ_CONCURRENCY: "3" });
+  await using service = await given.start({
+    BW_REDIS_CONCURRENCY: "4",
+    BW_EMBEDDINGS_CACHE_CONCURRENCY: "3",
+  });
   const reply = await embed(service, { input: texts(300) });
   assert.deepEqual([reply.cache, reply.headers.get("x-degraded")], ["miss", null]);
 });

@@ -89,6 +89,21 @@ test("written through: the embedding goes out when Redis has it", async () => {
   assert.equal(await redis.exists(key), 1);
 });
 
+test("written through: of a request with many inputs all are stored, though a shard has places for few", async () => {
+  const places = { BW_REDIS_WRITE_CONCURRENCY: "4", BW_EMBEDDINGS_CACHE_CONCURRENCY: "4" };
+  await using service = await given.start({ ...through, ...places });
+  const inputs = Array.from({ length: 200 }, freshQuestion);
+  const response = await fetch(`${service.url}/v1/embeddings`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model, input: inputs }),
+  });
+  assert.equal(response.status, 200);
+  await response.text();
+  const stored = await Promise.all(inputs.map((input) => placeOf(input).redis.exists(placeOf(input).key)));
+  assert.equal(stored.filter((exists) => exists === 1).length, inputs.length);
+});
+
 test("written through, but its key could not be read: nobody waits for the write", async () => {
   await using service = await given.start(through);
   const input = inputBesideMarks();
