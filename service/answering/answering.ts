@@ -10,7 +10,7 @@ import { type Flights, flights } from "./coalesce.ts";
 import { DependencyGone, type DependencyName } from "./dependency-gone.ts";
 import { ageMs, type FreshnessSettings, standingOf } from "./freshness.ts";
 import { type LatestDeadline, latestDeadline } from "./latest-deadline.ts";
-import type { createMaking, Made } from "./making.ts";
+import { type createMaking, isYoungEnough, type Made } from "./making.ts";
 import type { RefreshBehind } from "./refresh.ts";
 
 type TimeLeft = Pick<Deadline, "remainingMs">;
@@ -102,8 +102,9 @@ export interface AnsweringDeps {
 
 /** What a call was begun with. */
 interface Begun {
-  /** What the cache had; undefined: it was not asked. */
+  /** What the cache had that was not older than `maxAgeMs`; undefined: it was not asked. */
   readonly known: Lookup<Answer> | undefined;
+  readonly maxAgeMs: number | undefined;
   /** Of all who wait; undefined: they have none. */
   readonly deadline: LatestDeadline | undefined;
 }
@@ -124,6 +125,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
   /** The way of a request. */
   async function answer(question: Question, trail: Trail, signal: AbortSignal): Promise<Answer> {
     const { request, rule, tags, tenant } = question;
+    const askedAt = now();
     const key = cacheKey(tenant, request, deps.modelEpoch);
     trail.key = key;
     const scopes = deps.scoped ? entryScopes({ tenant, model: request.model, key, tags }) : [];
@@ -144,7 +146,7 @@ export function createAnswering(deps: AnsweringDeps): Answering {
       // Before the call, which may tell the model at once.
       if (question.deadline !== undefined) deadline?.include(question.deadline);
       const call = making({ ...question, key, scopes, known, deadline, inPieces });
-      return answers.begin(underKey, { known, deadline }, call);
+      return answers.begin(underKey, { known, maxAgeMs: rule.maxAgeMs, deadline }, call);
     };
     if (stored !== undefined && standing !== "useless" && standing !== "last-resort") {
       const refreshing = standing !== "fresh" && shareable;
@@ -157,13 +159,19 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     if (rule.onlyIfCached) throw new NotCached("the caller wants a stored answer or none");
 
     const lastResort = fallback && standing !== "useless" ? stored : undefined;
-    const joined = answers.find(shared);
-    if (joined !== undefined) trail.coalesced = "process";
-    const flight = joined ?? begin(shared, question.onPiece !== undefined);
-    if (question.deadline !== undefined) flight.about.deadline?.include(question.deadline);
     const reading = readingOf(question, lastResort !== undefined, signal);
+    const join = () => {
+      const joined = answers.find(shared);
+      trail.coalesced = joined && "process";
+      const flight = joined ?? begin(shared, question.onPiece !== undefined);
+      if (question.deadline !== undefined) flight.about.deadline?.include(question.deadline);
+      return flight.join(reading.signal, reading.take);
+    };
     try {
-      const made = await flight.join(reading.signal, reading.take);
+      let made = await join();
+      // A call that another began may find what was stored before this one asked. It takes older answers, maybe.
+      while (made.by === "another process" && !isYoungEnough(made.entry, rule, askedAt, now()))
+        made = await join();
       if (made.by === "another process") trail.coalesced = "cluster";
       if (trail.coalesced !== undefined) deps.onCoalesced(trail.coalesced);
       return made.answer;
@@ -192,11 +200,15 @@ export function createAnswering(deps: AnsweringDeps): Answering {
     const accepts = (entry: Found["entry"]) =>
       carries(entry, scopes) && (maxAgeMs === undefined || ageMs(entry, now()) <= maxAgeMs);
     const read = (inner: AbortSignal) => cache.read(key, inner, accepts);
-    // Whoever has begun a call for this key has read it just now.
+    // Whoever has begun a call for this key has read it just now; but for as old an answer as they take.
+    const begun = answers.find(shared)?.about;
+    const readKey = shared && `${shared} ${maxAgeMs ?? ""}`;
     const lookup =
       cache.readNow(key, accepts) ??
-      answers.find(shared)?.about.known ??
-      (await (reads.find(shared) ?? reads.begin(shared, undefined, (_, inner) => read(inner))).join(signal));
+      (begun?.maxAgeMs === maxAgeMs ? begun?.known : undefined) ??
+      (await (reads.find(readKey) ?? reads.begin(readKey, undefined, (_, inner) => read(inner))).join(
+        signal,
+      ));
     trail.cache = lookup.failures.size === 0 ? "miss" : "bypass";
     for (const [tier, thrown] of lookup.failures) {
       onProblem(`${tier}-read`, thrown);
@@ -252,13 +264,12 @@ export function createAnswering(deps: AnsweringDeps): Answering {
 
 /**
  * Whose calls may be shared: those for the same answer, stored with the same tags, by callers between whom nothing
- * was invalidated, and who take as old an answer. Who comes after an invalidation must not be given what was begun
- * before; who is not of low priority must not be refused because the call was begun by one who is; and who takes
- * young answers alone must not be given one that was looked up for others. In the cluster they share a lease.
+ * was invalidated. Who comes after an invalidation must not be given what was begun before; and who is not of low
+ * priority must not be refused because the call was begun by one who is. In the cluster they share a lease.
  */
-function flightKeyOf({ tags, priority, rule }: Question, key: string, epoch: number): string {
+function flightKeyOf({ tags, priority }: Question, key: string, epoch: number): string {
   // Neither keys nor tags have blanks in them.
-  return `${key} ${epoch} ${priority === "low" ? "low" : ""} ${rule.maxAgeMs ?? ""} ${tags.toSorted().join(" ")}`;
+  return `${key} ${epoch} ${priority === "low" ? "low" : ""} ${tags.toSorted().join(" ")}`;
 }
 
 type Found = NonNullable<Lookup<Answer>["found"]>;

@@ -20,6 +20,7 @@ const entryOf = (changes: Partial<Entry<Answer>>): Entry<Answer> => ({
 async function madeWith(
   stored: Partial<Entry<Answer>> | undefined,
   asked: { readonly had?: Entry<Answer>; readonly maxAgeMs?: number } & Partial<CacheRule> = {},
+  waitedMs = 0,
 ): Promise<string> {
   const rule: CacheRule = {
     ...{ read: true, store: true, onlyIfCached: false, reason: "cacheable" },
@@ -29,12 +30,16 @@ async function madeWith(
     found: asked.had && { entry: asked.had, tier: "memory" },
     failures: new Map(),
   };
+  let at = now - waitedMs;
   const make = createMaking({
     ...{ cache: undefined, epoch: () => 0, freshMs: 100, jitterShare: undefined },
-    ...{ now: () => now, random: () => 0 },
+    ...{ now: () => at, random: () => 0 },
     engine: { answer: async () => answerOf("own") },
     lease: {
-      look: async () => stored && entryOf(stored),
+      async look() {
+        at = now;
+        return stored && entryOf(stored);
+      },
       once: async (_key, look, making, signal) => (await look(signal)) ?? (await making()).value,
     },
   });
@@ -56,6 +61,9 @@ test("what another process has stored is taken: where it is fresh, newer than wh
   assert.equal(await madeWith({}, { had: entryOf({ storedAt: 950 }) }), "own");
   assert.equal(await madeWith({}, { maxAgeMs: 50 }), "another's");
   assert.equal(await madeWith({}, { maxAgeMs: 49 }), "own");
+  // However long ago that is: a call of one's own would have been made then.
+  assert.equal(await madeWith({}, { maxAgeMs: 0 }, 50), "another's");
+  assert.equal(await madeWith({}, { maxAgeMs: 0 }, 49), "own");
 });
 
 test("what another process has stored is not taken where it could not be invalidated as this caller's", async () => {

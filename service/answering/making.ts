@@ -1,17 +1,16 @@
 import { type CacheRule, isWhole } from "../cache/cacheable.ts";
 import type { Cache, Lookup } from "../cache/layered.ts";
-import type { Tier } from "../cache/tier.ts";
+import type { Entry, Tier } from "../cache/tier.ts";
 import type { Answer, Delta, Engine, EngineCall } from "../inference/engine.ts";
 import { carries } from "../invalidation/scopes.ts";
 import type { Flown } from "./coalesce.ts";
-import { drawFreshForMs } from "./freshness.ts";
+import { ageMs, drawFreshForMs } from "./freshness.ts";
 import type { Leased, OncePerCluster } from "./lease.ts";
 
 /** A new answer, and who made it: the engine for this process, or another process that held the lease. */
-export interface Made {
-  readonly answer: Answer;
-  readonly by: "engine" | "another process";
-}
+export type Made =
+  | { readonly answer: Answer; readonly by: "engine" }
+  | { readonly answer: Answer; readonly by: "another process"; readonly entry: Entry<Answer> };
 
 export interface MakingLease {
   readonly once: OncePerCluster;
@@ -88,25 +87,43 @@ export function createMaking(deps: MakingDeps): (task: Task) => Flown<Made, Delt
   async function newer(
     look: MakingLease["look"],
     { key, known, rule, scopes }: Task,
+    askedAt: number,
     signal: AbortSignal,
   ): Promise<Made | undefined> {
     const entry = await look(key, signal);
     if (entry === undefined || entry.storedAt <= (known?.found?.entry.storedAt ?? 0)) return undefined;
-    const ageMs = now() - entry.storedAt;
-    const fresh = ageMs < entry.freshForMs && ageMs <= (rule.maxAgeMs ?? Number.POSITIVE_INFINITY);
-    return fresh && carries(entry, scopes) ? { answer: entry.value, by: "another process" } : undefined;
+    const fresh = now() - entry.storedAt < entry.freshForMs && isYoungEnough(entry, rule, askedAt, now());
+    return fresh && carries(entry, scopes)
+      ? { answer: entry.value, by: "another process", entry }
+      : undefined;
   }
 
   return (task) => async (onPiece, signal) => {
     const { key, rule, known } = task;
+    const askedAt = now();
     // Whoever waits under a lease waits for a stored answer. And a shard that has just failed is not asked again.
     const leasable = rule.read && rule.store && known?.failures.size === 0;
     if (lease === undefined || !leasable) return (await ask(task, onPiece, signal)).value;
     return lease.once(
       key,
-      (inner) => newer(lease.look, task, inner),
+      (inner) => newer(lease.look, task, askedAt, inner),
       () => ask(task, onPiece, signal),
       signal,
     );
   };
+}
+
+/**
+ * Whether what another process made is as new as this caller wants it: by its age, or since it was made after the
+ * caller asked, as their own would have been.
+ *
+ * @param askedAt in milliseconds since the epoch, as `now`
+ */
+export function isYoungEnough(
+  entry: Pick<Entry<unknown>, "storedAt">,
+  { maxAgeMs }: Pick<CacheRule, "maxAgeMs">,
+  askedAt: number,
+  now: number,
+): boolean {
+  return maxAgeMs === undefined || entry.storedAt >= askedAt || ageMs(entry, now) <= maxAgeMs;
 }

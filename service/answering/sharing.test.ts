@@ -64,6 +64,30 @@ test("who asks with other tags joins no call, and waits for no answer that canno
   for (const reply of await Promise.all(tagged)) assert.notEqual(reply.provenance, first.provenance);
 });
 
+test("callers who take answers of different ages share one call, also with another replica's", async () => {
+  await using one = await start();
+  await using other = await start();
+  const held = Promise.withResolvers<void>();
+  given.model.held = held.promise;
+  const body = JSON.stringify(requestFor(freshQuestion()));
+  const first = one.post(body);
+  await eventually(() => given.model.requests.length === 1);
+  const ages = ["max-age=0", "max-age=1", "max-age=60"].map((cacheControl) => ({
+    "cache-control": cacheControl,
+  }));
+  const joining = ages.map((headers) => one.post(body, headers));
+  await eventually(() => waitingAt(one, 4));
+  const elsewhere = ages.map((headers) => other.post(body, headers));
+  await eventually(() => waitingAt(other, 3));
+  held.resolve();
+  const { provenance } = await first;
+  for (const reply of await Promise.all(joining))
+    assert.deepEqual([reply.coalesced, reply.provenance], ["process", provenance]);
+  for (const reply of await Promise.all(elsewhere))
+    assert.deepEqual([reply.coalesced, reply.provenance], ["cluster", provenance]);
+  assert.equal(given.model.requests.length, 1);
+});
+
 test("a hurried first caller does not end the call for those who join; one that shares nothing tells its own deadline", async () => {
   await using service = await start();
   const held = Promise.withResolvers<void>();
