@@ -168,52 +168,6 @@ test("a fault that did not heal is INCONCLUSIVE, and excuses only what came afte
   assert.deepEqual((await decided(stated)).codes, ["FAULT_NOT_HEALED"]);
 });
 
-test("a miss in the baseline before a fault is INCONCLUSIVE, without a fault it is FAIL", async () => {
-  for (const during of [["baseline"], ["baseline", "fault"], []] as const) {
-    const sick = dead(recorded([availability(during)]), 1000, 2000);
-    assert.deepEqual(await decided(sick), { outcome: "INCONCLUSIVE", codes: ["BASELINE_SICK"] });
-    const steady = dead(
-      recordedSteady([availability(during.filter((name) => name !== "fault"))]),
-      1000,
-      2000,
-    );
-    assert.deepEqual(await decided(steady), { outcome: "FAIL", codes: ["LIMIT_MISSED"] });
-  }
-});
-
-test("what was under way when the fault came says nothing of the baseline, and is no sign of illness", async () => {
-  const slow = (run: Recorded, fromMs: number) =>
-    changed(run, fromMs, 5000, (one) => ({ ...one, ...failAll(), durationMs: 5050 - one.startMs }));
-  const during = [availability(["baseline"]), availability(["fault"])];
-  assert.equal((await decided(slow(recorded(during), 4500))).outcome, "PASS");
-  assert.deepEqual(await decided(dead(slow(recorded(during), 4500), 5100, 9000)), {
-    outcome: "FAIL",
-    codes: ["LIMIT_MISSED"],
-  });
-  // Over the whole run they count: the fault has hit them.
-  assert.deepEqual(await decided(slow(recorded([availability([])]), 4500)), {
-    outcome: "FAIL",
-    codes: ["LIMIT_MISSED"],
-  });
-  // What had failed before the fault came is illness.
-  assert.deepEqual(await decided(dead(recorded([availability(["baseline"])]), 4500, 4900)), {
-    outcome: "INCONCLUSIVE",
-    codes: ["BASELINE_SICK"],
-  });
-});
-
-test("a sick baseline takes the proof from later misses", async () => {
-  const run = dead(
-    dead(recorded([availability(["baseline"]), availability(["fault"])]), 1000, 2000),
-    6000,
-    8000,
-  );
-  assert.deepEqual(await decided(run), {
-    outcome: "INCONCLUSIVE",
-    codes: ["BASELINE_SICK", "BASELINE_SICK"],
-  });
-});
-
 test("a wrong answer counts in the warm-up too, a failed request does not", async () => {
   const wrong = (run: Recorded) => changed(run, 500, 510, (one) => ({ ...one, answer: "foreign" }));
   assert.equal((await decided(wrong(recordedSteady([answers])))).outcome, "FAIL");

@@ -1,4 +1,4 @@
-import type { PhaseName, RunEvent, Sample } from "../journal/event.ts";
+import { failed, type PhaseName, type RunEvent, type Sample } from "../journal/event.ts";
 import type { PlannedLoad } from "../plan/plan.ts";
 import type { Observed, ObservedRun, Window, Windows } from "../slos/slo.ts";
 import { countArrivals } from "./arrivals.ts";
@@ -27,7 +27,7 @@ export function clipRun(run: ObservedRun, untilMs: number): ObservedRun {
     .filter(([, of]) => of.length > 0);
   return {
     events: run.events.filter(({ atMs }) => atMs < untilMs),
-    samples: run.samples.filter(({ startMs, durationMs }) => startMs + durationMs <= untilMs),
+    samples: run.samples.filter(isKnownBy(run, untilMs)),
     windows: Object.fromEntries(windows) satisfies Windows,
     untilMs: Math.min(run.untilMs, untilMs),
     missing: (window) =>
@@ -36,22 +36,32 @@ export function clipRun(run: ObservedRun, untilMs: number): ObservedRun {
 }
 
 /**
- * What an SLO judges: the asked phases pooled, or the whole run where none is named.
- *
- * Requests that were under way when the fault phase began say nothing of a phase that was over by then: with
- * answers that take long, as many as rate × time are hit by a fault and began before it.
+ * Whether a request counts for the time before another: it had ended by then, or had been under way for longer than
+ * any answered one after the warm-up took, and so was stalled before. Other requests under way say nothing of that
+ * time: with answers that take long, as many as rate × time are hit by a fault and began before it.
  */
+function isKnownBy({ events, samples }: ObservedRun, timeMs: number): (sample: Sample) => boolean {
+  const hasEnded = ({ startMs, durationMs }: Sample) => startMs + durationMs <= timeMs;
+  const fromMs = wholeRun(events, timeMs, false)[0]?.fromMs ?? timeMs;
+  const longestMs = samples
+    .filter((sample) => sample.startMs >= fromMs && hasEnded(sample) && !failed(sample))
+    .reduce((most, { durationMs }) => Math.max(most, durationMs), 0);
+  return (sample) => hasEnded(sample) || timeMs - sample.startMs > longestMs;
+}
+
+/** What an SLO judges: the asked phases pooled, or the whole run where none is named. */
 export function observe(run: ObservedRun, during: readonly PhaseName[], withWarmup: boolean): Observed {
   const windows =
     during.length === 0
       ? wholeRun(run.events, run.untilMs, withWarmup)
       : union(during.flatMap((phase) => run.windows[phase] ?? []));
   const faultMs = faultBeganMs(run.events) ?? Number.POSITIVE_INFINITY;
+  const isKnown = isKnownBy(run, faultMs);
   return {
-    samples: run.samples.filter(({ startMs, durationMs }) =>
+    samples: run.samples.filter((sample) =>
       windows.some(
         ({ fromMs, untilMs }) =>
-          startMs >= fromMs && startMs < untilMs && (untilMs > faultMs || startMs + durationMs <= faultMs),
+          sample.startMs >= fromMs && sample.startMs < untilMs && (untilMs > faultMs || isKnown(sample)),
       ),
     ),
     missing: windows.reduce((sum, window) => sum + run.missing(window), 0),
