@@ -1,84 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CacheRule } from "../cache/cacheable.ts";
-import type { Cache, Lookup } from "../cache/layered.ts";
-import type { Entry } from "../cache/tier.ts";
-import type { Answer } from "../inference/engine.ts";
-import { createAnswering, newTrail } from "./answering.ts";
-import { flights } from "./coalesce.ts";
-import type { Made } from "./making.ts";
+import { answerOf, callers, entryOf } from "../testing/callers.ts";
 
 /** Callers of one answer, each of whom takes another age, and the calls that are made for them. */
-
-const { signal } = new AbortController();
-const answerOf = (content: string): Answer => ({
-  ...{ content, finishReason: "stop", usage: undefined, provenance: undefined },
-});
-const entryOf = (content: string, storedAt: number): Entry<Answer> => ({
-  ...{ value: answerOf(content), storedAt, freshForMs: 60_000, computeMs: 1, epoch: 0, scopes: [] },
-});
-
-function callers(found?: Entry<Answer>) {
-  let now = 100_000;
-  let reads = 0;
-  const calls: PromiseWithResolvers<Made>[] = [];
-  const lookup = (accepts: (entry: Entry<Answer>) => boolean = () => true): Lookup<Answer> => ({
-    found: found && accepts(found) ? { entry: found, tier: "redis" } : undefined,
-    failures: new Map(),
-  });
-  const cache: Cache<Answer> = {
-    readNow: () => undefined,
-    async read(_key, _signal, accepts) {
-      reads++;
-      return lookup(accepts);
-    },
-    write: async () => undefined,
-    writesThrough: false,
-  };
-  const answering = createAnswering({
-    ...{ cache, epoch: () => 0, scoped: false, coalesce: true, fallback: true, modelEpoch: "1" },
-    making: () => () => {
-      const call = Promise.withResolvers<Made>();
-      calls.push(call);
-      return call.promise;
-    },
-    answers: flights(),
-    newDeadline: () => undefined,
-    freshness: { revalidateMs: undefined, staleMs: 0, earlyBeta: undefined },
-    refreshBehind: () => assert.fail("nothing to refresh"),
-    ...{ beforeDeadlineMs: 0, now: () => now, random: () => 0 },
-    ...{ onCacheResult: () => undefined, onCoalesced: () => undefined, onProblem: () => undefined },
-  });
-  const rule: CacheRule = {
-    ...{ read: true, store: true, maxAgeMs: undefined, onlyIfCached: false, reason: "cacheable" },
-  };
-  return {
-    calls,
-    async ask(maxAgeMs?: number): Promise<string> {
-      const trail = newTrail();
-      const question = {
-        request: { model: "m", messages: [] },
-        tenant: "a",
-        priority: "normal",
-        tags: [],
-      } as const;
-      const asked = { ...question, rule: { ...rule, maxAgeMs }, deadline: undefined, onPiece: undefined };
-      const { content } = await answering(asked, trail, signal);
-      return `${content}, ${trail.coalesced ?? "own"}`;
-    },
-    wait(ms: number) {
-      now += ms;
-    },
-    now: () => now,
-    reads: () => reads,
-  };
-}
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test("callers who take answers of different ages wait for one call", async () => {
   const { ask, calls, now } = callers();
-  const asking = [undefined, 0, 1000, 5000].map((maxAgeMs) => ask(maxAgeMs));
+  const asking = [undefined, 0, 1000, 5000].map((maxAgeMs) =>
+    ask(maxAgeMs === undefined ? {} : { maxAgeMs }),
+  );
   await settled();
   calls[0]?.resolve({ answer: answerOf("new"), by: "engine" });
   assert.deepEqual(await Promise.all(asking), ["new, own", "new, process", "new, process", "new, process"]);
@@ -99,7 +31,7 @@ test("Redis is asked once for all who come at once, and for none who come while 
 
 test("what another process made since they asked is new enough for all, however long they waited", async () => {
   const { ask, calls, now, wait } = callers();
-  const asking = [ask(), ask(0)];
+  const asking = [ask(), ask({ maxAgeMs: 0 })];
   await settled();
   const entry = entryOf("another's", now());
   wait(9000);
@@ -111,7 +43,13 @@ test("what it made before they asked is for those who take it; the others make o
   const { ask, calls, now, wait } = callers();
   const entry = entryOf("another's", now());
   wait(3000);
-  const asking = [ask(), ask(4000), ask(3000), ask(2000), ask(1000)];
+  const asking = [
+    ask(),
+    ask({ maxAgeMs: 4000 }),
+    ask({ maxAgeMs: 3000 }),
+    ask({ maxAgeMs: 2000 }),
+    ask({ maxAgeMs: 1000 }),
+  ];
   await settled();
   calls[0]?.resolve({ answer: entry.value, by: "another process", entry });
   await settled();
@@ -124,11 +62,57 @@ test("what it made before they asked is for those who take it; the others make o
 test("who joins a call begun by one who takes younger answers alone is given a stored one", async () => {
   const { ask, calls, wait } = callers(entryOf("stored", 100_000));
   wait(3000);
-  const [young, old] = [ask(1000), ask()];
+  const [young, old] = [ask({ maxAgeMs: 1000 }), ask()];
   assert.equal(await old, "stored, own");
   await settled();
   // The call is under way now.
   assert.equal(await ask(), "stored, own");
   calls[0]?.resolve({ answer: answerOf("new"), by: "engine" });
   assert.equal(await young, "new, own");
+});
+
+const stale = { revalidateMs: undefined, staleMs: 60_000, earlyBeta: undefined };
+
+test("of many who are served a stale answer, one makes the new one", async () => {
+  const refreshes: Promise<unknown>[] = [];
+  const { ask, calls } = callers(entryOf("old", 0), {
+    freshness: { ...stale, revalidateMs: 60_000 },
+    refreshBehind: (_reason, refresh) => void refreshes.push(refresh(new AbortController().signal)),
+  });
+  const asking = [ask(), ask(), ask()];
+  assert.deepEqual(await Promise.all(asking), Array(3).fill("old, while-revalidate"));
+  assert.equal(await ask(), "old, while-revalidate");
+  assert.deepEqual([calls.length, refreshes.length], [1, 1]);
+});
+
+test("when the deadline is near an old answer is given, but not to one who has a part of the new one", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { ask, calls } = callers(entryOf("old", 0), { freshness: stale });
+  const taken: unknown[] = [];
+  const onPiece = async (piece: unknown) => void taken.push(piece);
+  const deadline = { remainingMs: () => 500 };
+  const late = ask({ deadline, onPiece });
+  await settled();
+  t.mock.timers.tick(500);
+  assert.equal(await late, "old, if-error");
+  const begun = ask({ deadline, onPiece });
+  await settled();
+  calls[1]?.onPiece({ text: "ne", provenance: undefined });
+  await settled();
+  t.mock.timers.tick(500);
+  calls[1]?.resolve({ answer: answerOf("new"), by: "engine" });
+  assert.equal(await begun, "new, own");
+  assert.equal(taken.length, 1);
+});
+
+test("who has been answered leaves no timer behind", async () => {
+  const { ask, calls } = callers(entryOf("old", 0), { freshness: stale });
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+  const before = timers();
+  const answered = ask({ deadline: { remainingMs: () => 60_000 } });
+  await settled();
+  assert.equal(timers(), before + 1);
+  calls[0]?.resolve({ answer: answerOf("new"), by: "engine" });
+  await answered;
+  assert.equal(timers(), before);
 });

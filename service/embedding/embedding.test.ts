@@ -30,8 +30,13 @@ function embedTwo(
   {
     writesThrough = true,
     rule = caching,
+    signal = new AbortController().signal,
     ...settings
-  }: Partial<EmbeddingDeps> & { readonly writesThrough?: boolean; readonly rule?: CacheRule } = {},
+  }: Partial<EmbeddingDeps> & {
+    readonly writesThrough?: boolean;
+    readonly rule?: CacheRule;
+    readonly signal?: AbortSignal;
+  } = {},
 ) {
   const written: Entry<Embedding>[] = [];
   const ill = new Set<string>();
@@ -72,7 +77,7 @@ function embedTwo(
       ...{ inputs: ["one", "two"], tags: [], rule },
     },
     trail,
-    new AbortController().signal,
+    signal,
   ).finally(() => {
     answered = true;
   });
@@ -139,4 +144,60 @@ test("an engine that is gone: what is no longer fresh answers; without fallbacks
   assert.equal((await embedTwo(() => last, { engine }).reply).vectors.length, 2);
   const { reply } = embedTwo(() => last, { engine, fallback: false });
   await assert.rejects(reply, (thrown) => thrown instanceof DependencyGone && thrown.dependency === "model");
+});
+
+test("an invalidation while the engine works concerns what it makes", async () => {
+  let epoch = 7;
+  const engine: EmbeddingDeps["engine"] = {
+    async embed() {
+      epoch = 8;
+      return { vectors: [Float32Array.of(1), Float32Array.of(1)], promptTokens: 2, provenance: undefined };
+    },
+  };
+  const { reply, written, endWrites } = embedTwo(() => nothing, { engine, epoch: () => epoch });
+  endWrites();
+  await reply;
+  assert.deepEqual(
+    written.map((entry) => entry.epoch),
+    [7, 7],
+  );
+});
+
+test("a caller who leaves while the engine works is given nothing else, and it is not held against the engine", async () => {
+  const leaving = new AbortController();
+  const problems: string[] = [];
+  const engine: EmbeddingDeps["engine"] = {
+    embed: (_call, signal) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  };
+  const { reply, trail } = embedTwo(() => last, {
+    ...{ engine, signal: leaving.signal, onProblem: (code) => void problems.push(code) },
+  });
+  await settled();
+  leaving.abort(new Error("left"));
+  await assert.rejects(reply, /left/);
+  assert.deepEqual([problems, [...trail.degraded]], [[], []]);
+});
+
+test("provenance is told where it is that of every vector, stored or made", async () => {
+  const stored = (provenance: string | undefined): Lookup<Embedding> => ({
+    failures: new Map(),
+    found: {
+      tier: "memory",
+      entry: {
+        ...{ value: { ...embedding, provenance }, scopes: [], storedAt: 100, freshForMs: 1000 },
+        ...{ computeMs: 0, epoch: 0 },
+      },
+    },
+  });
+  for (const [first, second, told] of [
+    ["one", "one", "one"],
+    ["one", "other", undefined],
+    ["one", undefined, undefined],
+    [undefined, undefined, undefined],
+  ] as const) {
+    let reads = 0;
+    const { reply } = embedTwo(() => stored(reads++ === 0 ? first : second));
+    assert.equal((await reply).provenance, told);
+  }
 });
