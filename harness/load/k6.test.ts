@@ -48,12 +48,20 @@ async function serve(listener: RequestListener) {
   };
 }
 
+/** What a user's shell might hold: settings of the script, of k6, and a secret for the script. */
+const shell = { COLOUR: "red", SHADE: "dark", K6_ITERATIONS: "3", K6_VUS: "1", TOKEN: "hush" };
+
 /** Stands in for a deployment: starts the job beside the test, its stderr in a file. */
 async function launch(spec: JobSpec, logFile: string): Promise<Job> {
   const log = await open(logFile, "w");
   const [program, ...args] = spec.command;
   const child = spawn(program, args, {
-    env: { ...process.env, ...spec.env },
+    env: {
+      ...Object.fromEntries(
+        Object.entries({ ...process.env, ...shell }).filter(([name]) => spec.inherits(name)),
+      ),
+      ...spec.env,
+    },
     cwd: spec.cwd,
     stdio: ["ignore", "pipe", log.fd],
   });
@@ -92,6 +100,7 @@ async function start(name: string, script: string, entry: URL, change: Partial<L
       keys: { distribution: "zipf", exponent: 1, count: 10 },
       timeoutMs: 1000,
       env: {},
+      reads: ["COLOUR", "SHADE"],
       vus: 75,
       durationMs: 1000,
       ...change,
@@ -251,19 +260,24 @@ export default function () {
   assert.deepEqual(typesOf(run), ["clock", "warning", "load-started", "warning", "load-ended"]);
 });
 
-test("the script has the scenario's settings, and none of them is in the place of the harness's own", async () => {
+test("the script has its settings from the scenario and none from the shell, and the harness's own stay", async () => {
   const paths = new Set<string | undefined>();
   await using server = await serve((request, response) => {
     paths.add(request.url);
     response.end("ok");
   });
-  const script = reportingScript.replace('"/" +', '"/" + __ENV.COLOUR + "/" +');
+  const script = reportingScript.replace(
+    '"/" +',
+    '["", __ENV.COLOUR, __ENV.SHADE, __ENV.TOKEN, ""].join("/") +',
+  );
   assert.notEqual(script, reportingScript);
   const run = await start("settings", script, server.entry, {
     env: { COLOUR: "blue", BREAKWATER_SEED: "stolen" },
   });
   await run.load.ended;
-  assert.deepEqual([...paths], ["/blue/7"]);
+  assert.deepEqual([...paths], ["/blue//hush/7"]);
+  // Nor has a variable of k6 in the shell changed how much is sent.
+  assert.ok(run.samples.length > 3, `${run.samples.length} requests`);
 });
 
 test("what a callback throws ends the load and is handed on", async () => {
@@ -278,6 +292,7 @@ test("what a callback throws ends the load and is handed on", async () => {
       keys: { distribution: "uniform", exponent: 1, count: 10 },
       timeoutMs: 1000,
       env: {},
+      reads: [],
       vus: 10,
       durationMs: 60_000,
     },

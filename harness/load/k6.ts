@@ -86,6 +86,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
       BREAKWATER_SEED: String(options.seed),
       BREAKWATER_KEYS: JSON.stringify(load.keys),
     },
+    inherits: (name) => mayInherit(name, load),
     cwd: dirname(load.script),
   });
 
@@ -200,6 +201,14 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
       await ended.catch(() => {});
     },
   };
+}
+
+/**
+ * Whether k6 may have a variable from the shell. What the load is must stand in the scenario: not the script's
+ * settings; and not k6's own variables, which outrank the options of a script.
+ */
+function mayInherit(name: string, { reads }: LoadSpec): boolean {
+  return !name.startsWith("K6_") && !reads.includes(name);
 }
 
 function toSample(row: LoadRow & { type: "request" }, startMs: number, phase: Sample["phase"]): Sample {

@@ -13,6 +13,8 @@ export interface LoadSpec {
   readonly timeoutMs: number;
   /** The script's own settings. */
   readonly env: Readonly<Record<string, string>>;
+  /** The names of all settings that the script knows: it has those in `env` from there, and of the others none. */
+  readonly reads: readonly string[];
   /** So many requests can be under way before an arrival is dropped. */
   readonly vus: number;
   readonly durationMs: number;

@@ -35,7 +35,7 @@ function systemOf(redis: { readonly masters: number; readonly replicasPerMaster:
       mute: { kind: "tcp", address: "127.0.0.1:9" },
     },
     entry: "api",
-    load: { script: "load/script.ts", reports: ["cache"] },
+    load: { script: "load/script.ts", reports: ["cache"], reads: ["COLOUR"] },
   };
   return { ...systemSchema.parse(described), folder: "/somewhere" };
 }
@@ -126,6 +126,7 @@ test("a plan says all that is going to happen", () => {
     load: {
       script: "/somewhere/load/script.ts",
       reports: ["cache"],
+      reads: ["COLOUR"],
       ratePerS: 30,
       keys: { distribution: "zipf", exponent: 1, count: 10 },
       timeoutMs: 3000,

@@ -71,6 +71,7 @@ export function makePlan(request: PlanRequest): Plan {
     load: {
       script: path.resolve(system.folder, system.load.script),
       reports: system.load.reports,
+      reads: system.load.reads,
       ...scenario.load,
       vus: vusFor(scenario.load),
       durationMs: phases.at(-1)?.untilMs ?? 0,

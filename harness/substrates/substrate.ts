@@ -153,6 +153,8 @@ export interface JobSpec {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  /** Which variables of the harness's own environment it sees beside `env`. */
+  readonly inherits: (name: string) => boolean;
   readonly cwd: string;
 }
 

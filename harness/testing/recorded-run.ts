@@ -149,6 +149,7 @@ function plan(slos: readonly PlannedSlo[], faults: readonly PlannedFault[]): Pla
       keys: { distribution: "zipf", exponent: 1, count: 500 },
       timeoutMs: 3000,
       env: {},
+      reads: [],
       vus: 350,
       durationMs: 13_000,
     },

@@ -35,8 +35,9 @@ export const recordedPlan: z.ZodType<Plan> = z.object({
       count: z.number(),
     }),
     timeoutMs: z.number(),
-    // Runs of before know of none.
+    // Runs of before know of neither.
     env: z.record(z.string(), z.string()).default({}),
+    reads: strings.default([]),
     extraPerS: z.number().positive().optional(),
     vus: z.number(),
     durationMs: z.number(),

@@ -21,6 +21,7 @@ const plan: Plan = {
     keys: { distribution: "zipf", exponent: 1, count: 10 },
     timeoutMs: 3000,
     env: {},
+    reads: [],
     vus: 350,
     durationMs: 30_000,
   },

@@ -180,10 +180,11 @@ export function deploy(
 
     traffic: async () => router.traffic(),
 
-    async launch(job: JobSpec): Promise<Job> {
+    async launch({ inherits, ...job }: JobSpec): Promise<Job> {
+      const inherited = Object.entries(environment()).filter(([name]) => inherits(name));
       const process = await processes.start({
         ...job,
-        env: { ...withoutK6(environment()), ...job.env },
+        env: { ...Object.fromEntries(inherited), ...job.env },
         stdout: "pipe",
         ends: true,
       });
@@ -199,11 +200,6 @@ export function deploy(
 
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
   };
-}
-
-/** In k6 a variable of the environment outranks the script's own options, so what a user has set for other runs goes. */
-function withoutK6(env: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith("K6_")));
 }
 
 /** Asks the member itself, past all links; of a node also the others of its store. */

@@ -212,17 +212,18 @@ suite("the local substrate", { timeout: 180_000 }, () => {
     );
   });
 
-  test("a job runs beside the system and ends with it", async () => {
+  test("a job runs beside the system, with as much of the shell as it asks for, and ends with it", async () => {
+    process.env["BREAKWATER_TEST_SEEN"] = "seen";
+    process.env["BREAKWATER_TEST_HIDDEN"] = "hidden";
     const job = await deployment.launch({
       name: "job",
-      command: ["sh", "-c", "echo hello; exec sleep 60"],
+      command: ["sh", "-c", "echo hello $BREAKWATER_TEST_SEEN $BREAKWATER_TEST_HIDDEN; exec sleep 60"],
       env: {},
+      inherits: (name) => name !== "BREAKWATER_TEST_HIDDEN",
       cwd: runDir,
     });
-    const [line] = await Promise.all([
-      new Promise((resolve) => job.stdout.once("data", (data) => resolve(String(data)))),
-    ]);
-    assert.equal(line, "hello\n");
+    const line = await new Promise((resolve) => job.stdout.once("data", (data) => resolve(String(data))));
+    assert.equal(line, "hello seen\n");
   });
 
   test("stopping leaves no process, no address in use and no file of theirs", async () => {
