@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import { Cluster, type ClusterOptions } from "ioredis";
+import { untilAborted } from "../resilience/policy.ts";
 import { batchWrites } from "./batched-writes.ts";
 import { limitUnanswered } from "./unanswered.ts";
 
@@ -14,7 +15,7 @@ export interface RedisClientOptions {
   readonly credentials?: { readonly username: string | undefined; readonly password: string } | undefined;
   /** undefined: plain TCP. */
   readonly tls?: ConnectionOptions | undefined;
-  /** undefined removes every timeout that a command can run into. */
+  /** undefined: a command waits for as long as its connection lasts. */
   readonly attemptTimeoutMs: number | undefined;
   /** How many replies a connection, and so a shard, may owe before commands to it are rejected at once. */
   readonly maxUnanswered: number;
@@ -40,7 +41,7 @@ export function redisClient(settings: RedisClientOptions): Cluster {
   const { nodes, credentials, tls, attemptTimeoutMs, maxUnanswered } = settings;
   const timeouts =
     attemptTimeoutMs === undefined
-      ? { connectTimeout: 0 }
+      ? {}
       : {
           // Also bounds CLUSTER SLOTS and the handshake. The command stays in the connection's queue.
           commandTimeout: attemptTimeoutMs,
@@ -49,16 +50,14 @@ export function redisClient(settings: RedisClientOptions): Cluster {
           // about 15 minutes. It covers the handshake too, which connectTimeout does not: that ends with
           // the TCP connection, and a proxy accepts at once.
           socketTimeout: Math.max(1000, 2 * attemptTimeoutMs),
-          // For a SYN that nobody answers. The default is 10 s.
-          connectTimeout: 500,
         };
   const options = {
     redisOptions: {
       ...timeouts,
       ...credentials,
       ...(tls === undefined ? {} : { tls }),
-      // How long a disconnect() waits for the other side's FIN: else 2 s a silent node at shutdown.
-      disconnectTimeout: 200,
+      // For a SYN that nobody answers: the next one may be. The default is 10 s. No command waits for it.
+      connectTimeout: 500,
     },
     // A certificate has the name that the node was configured by. ioredis would connect to its address, and then
     // check that against the certificate.
@@ -77,14 +76,14 @@ export function redisClient(settings: RedisClientOptions): Cluster {
     // Only for commands about several keys, while their slot moves. They wait in a queue without bound, which
     // is emptied all at once: by default after 100 ms.
     retryDelayOnTryAgain: 0,
-    // One MOVED and one ASK. The default of 16 hops costs 1.4 s on a dead shard.
+    // One MOVED, one ASK, one to spare. Nodes that do not agree on a slot's owner yet send a client back and forth:
+    // by default 16 times for each command, at the busiest moment.
     maxRedirections: 3,
     // A replica answers with what an invalidation has already deleted at its master.
     scaleReads: "master",
-    // A node at a time: a silent node delays the refresh by this much. It bounds no command.
-    slotsRefreshTimeout: 500,
-    // The default grows to 2 s, without jitter: too long to be away after an outage has ended.
-    clusterRetryStrategy: (times: number) => Math.min(100 + 50 * times, 500) + Math.random() * 100,
+    // The default grows to 2 s, without jitter: too long to be away after an outage has ended, and together
+    // with all others.
+    clusterRetryStrategy: () => 100 + 500 * Math.random(),
   } satisfies ClusterOptions;
   const client = new Cluster([...nodes], options);
   client.on("+node", (node) => {
@@ -114,55 +113,28 @@ function asItIs(name: string, found: (thrown: null, address: string) => void): v
  * Every refresh is a new connection to a node drawn at random, so not more often than needed.
  */
 function refreshSlots(client: Cluster): void {
-  const isSilent = silenceOf();
   let refreshedAt = performance.now();
   const look = setInterval(() => {
-    if (client.status !== "ready") return;
     const now = performance.now();
-    if (!isSilent(client) && now - refreshedAt < slotsRefreshMs) return;
+    if (hasEveryMaster(client) && now - refreshedAt < slotsRefreshMs) return;
     refreshedAt = now;
     client.refreshSlotsCache();
   }, lookMs).unref();
   client.once("end", () => clearInterval(look));
 }
 
-/** Tells whether some shard's master has no connection, or still owes the reply that it owed at the last look. */
-function silenceOf(): (client: Cluster) => boolean {
-  let owed = new Set<unknown>();
-  return (client) => {
-    const connections = new Map(
-      client.nodes().map((node) => [`${node.options.host}:${node.options.port}`, node]),
-    );
-    const masters = new Set(client.slots.map((addresses) => addresses?.[0]));
-    const before = owed;
-    owed = new Set();
-    let silent = false;
-    for (const master of masters) {
-      const connection = master === undefined ? undefined : connections.get(master);
-      const oldest = connection?.commandQueue.peekFront()?.command;
-      if (connection?.status !== "ready" || (oldest !== undefined && before.has(oldest))) silent = true;
-      if (oldest !== undefined) owed.add(oldest);
-    }
-    return silent;
-  };
+/** Whether each shard's master is connected. One that is silent is not, from the socketTimeout on. */
+function hasEveryMaster(client: Cluster): boolean {
+  const nodes = client.nodes().filter(({ status }) => status === "ready");
+  const connected = new Set(nodes.map(({ options }) => `${options.host}:${options.port}`));
+  return client.slots.every((addresses) => connected.has(addresses[0] ?? ""));
 }
 
 /** Resolves once the cluster's slots are known and its masters answered or failed to; rejects when aborted. */
-export async function whenConnected(client: Cluster, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const { promise: ready, resolve } = Promise.withResolvers<void>();
-  const giveUp = () => reject(signal.reason);
-  if (signal.aborted) giveUp();
-  signal.addEventListener("abort", giveUp, { once: true });
-  if (client.status === "ready") resolve();
-  client.once("ready", resolve);
-  try {
-    await Promise.race([ready, aborted]);
+export function whenConnected(client: Cluster, signal: AbortSignal): Promise<void> {
+  return untilAborted(async () => {
+    if (client.status !== "ready") await new Promise((resolve) => client.once("ready", resolve));
     // A node that is silent may never answer where timeouts are switched off.
-    const answers = Promise.allSettled(client.nodes("master").map((node) => node.ping()));
-    await Promise.race([answers, aborted]);
-  } finally {
-    client.off("ready", resolve);
-    signal.removeEventListener("abort", giveUp);
-  }
+    await Promise.allSettled(client.nodes("master").map((node) => node.ping()));
+  }, signal);
 }
