@@ -24,3 +24,23 @@ test("commands that requests on different sockets send in one turn leave togethe
   );
   assert.equal(alone.mock.callCount(), 0);
 });
+
+test("commands of turn after turn wait for the end of their own turn, and not of the last", async () => {
+  await using cluster = await startRedisCluster();
+  using client = await connectedClient(cluster);
+  const [node] = client.nodes("master");
+  assert(node !== undefined);
+  await node.ping();
+  const sent: Promise<unknown>[] = [];
+  const waiting: number[] = [];
+  for (let turn = 0; turn < 10; turn++) {
+    // Before the command, so that the next one comes before what this one puts off.
+    const next = new Promise((resolve) => setImmediate(resolve));
+    sent.push(node.echo(`${turn}`));
+    waiting.push(node.stream.writableLength);
+    await next;
+  }
+  await Promise.all(sent);
+  const [one = 0] = waiting;
+  assert(Math.max(...waiting) <= 2 * one, waiting.join());
+});

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { queryObjects } from "node:v8";
-import { Cluster } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { connectedClient } from "../testing/redis-clients.ts";
 import { eventually, startRedisCluster, type TestCluster } from "../testing/redis-cluster.ts";
 import { harmedKey, shardFaults } from "../testing/shard-faults.ts";
@@ -123,19 +123,62 @@ test("the link falls silent and nobody is promoted: the gap is told while it las
   assert(subscriber.times() > 1);
 });
 
-test("no master is known: it is tried again and again, and ended between two attempts without a word", async () => {
+test("no master is known: it is tried again after a pause, a drawn one, and ended in that without a word", async () => {
   const client = new Cluster([{ host: "127.0.0.1", port: 1 }], { lazyConnect: true });
   const lost: unknown[] = [];
+  const at: number[] = [];
   const close = shardSubscriber({
     ...{ client, channel, heartbeatMs: 500 },
     ...{ onMessage: assert.fail, onSubscribed: assert.fail },
-    onLost: (reason) => void lost.push(reason),
+    onLost(reason) {
+      lost.push(reason);
+      at.push(performance.now());
+    },
   });
-  await eventually(() => lost.length === 2);
+  await eventually(() => lost.length >= 15);
   assert.match(String(lost[0]), /no master is known/);
   close();
+  const untilThen = lost.length;
   await delay(300);
-  assert.equal(lost.length, 2);
+  assert.equal(lost.length, untilThen);
+  const pauses = at.slice(1).map((ms, i) => ms - (at[i] ?? 0));
+  const [shortest, longest] = [Math.min(...pauses), Math.max(...pauses)];
+  // Timers count in whole milliseconds.
+  assert(shortest > 98 && longest - shortest > 30, pauses.join());
+});
+
+test("what Redis refuses is not taken for a subscription: who may not read the channel is told so", async () => {
+  const password = "sesame";
+  await using cluster = await startRedisCluster({ password });
+  for (const { redis } of cluster.nodes) {
+    await redis.call("ACL", "SETUSER", "deaf", "on", ">simsim", "~*", "+@all", "resetchannels");
+  }
+  using client = await connectedClient(cluster, { credentials: { username: "deaf", password: "simsim" } });
+  const lost: unknown[] = [];
+  let times = 0;
+  const close = shardSubscriber({
+    ...{ client, channel, heartbeatMs: 500, onMessage: assert.fail },
+    onSubscribed: () => void times++,
+    onLost: (reason) => void lost.push(reason),
+  });
+  await eventually(() => lost.length >= 2);
+  close();
+  assert.match(String(lost[0]), /NOPERM/);
+  assert.equal(times, 0);
+});
+
+test("connections that ended leave nothing behind, however many there were", async () => {
+  await using cluster = await startRedisCluster();
+  using subscriber = await subscribed(cluster, 600_000);
+  const connections = () => queryObjects(Redis, { format: "count" });
+  const before = connections();
+  for (let times = 2; times < 20; times++) {
+    await cluster.nodeOf(channel).redis.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await eventually(() => subscriber.times() === times);
+  }
+  // An error keeps what was on its stack.
+  subscriber.lost.length = 0;
+  await eventually(() => connections() < before + 10);
 });
 
 test("nothing is called after it was ended, and no connection stays", async () => {
