@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { cacheReasons } from "../cache/cacheable.ts";
@@ -13,8 +11,6 @@ import { startModelStub, stubAnswer } from "../testing/model-stub.ts";
 import { eventually, startRedisCluster } from "../testing/redis-cluster.ts";
 import { ask, type ServiceProcess, spawnService } from "../testing/service-process.ts";
 import { requestFor } from "../testing/service-under-test.ts";
-import { openAccessLog } from "./access-log.ts";
-import { newRecord } from "./request-record.ts";
 
 const run = promisify(execFile);
 const keys = { BW_API_KEYS: "a:key-sesame-a,b:key-sesame-b" };
@@ -272,28 +268,6 @@ test("a log that cannot be opened is an error at the start", async () => {
   });
   assert.deepEqual(await service.exited, [1, null]);
   assert.match(service.output(), /ENOENT/);
-});
-
-test("a destination that takes nothing delays nobody; lines that find no room are lost and counted", async () => {
-  const path = join(folder, "pipe");
-  await run("mkfifo", [path]);
-  await using reader = await open(path, constants.O_RDWR);
-  let lost = 0;
-  // Writes fail once the test has taken its reader away.
-  const log = openAccessLog(
-    path,
-    () => lost++,
-    () => undefined,
-  );
-  const record = newRecord("x".repeat(64));
-  // About 15 MB, and the limit is 8 MiB; what a pipe holds is 64 KiB.
-  for (let i = 0; i < 60_000; i++) {
-    log.write(record, 0, 1, 200);
-    if (i % 1000 === 0) await delay(1);
-  }
-  assert(lost > 0 && lost < 45_000, `${lost}`);
-  await log.close();
-  assert.equal((await reader.read()).bytesRead > 0, true);
 });
 
 test("users are told apart under a salt only", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { openSync } from "node:fs";
+import { constants, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { pino } from "pino";
+import sonicBoom from "sonic-boom";
 import type { RequestRecord } from "./request-record.ts";
 
 /** One line for each request under /v1, as docs/simulator-logs.md defines them. No prompts, answers or keys. */
@@ -13,7 +13,7 @@ export interface AccessLog {
    * @param latencyMs from arrival to the last byte
    */
   write(record: RequestRecord, arrivedAt: number, latencyMs: number, status: number): void;
-  /** Resolves when everything that was taken is written, or when that takes too long. */
+  /** Resolves when everything that was taken is written, or when that fails or takes too long. */
   close(): Promise<void>;
 }
 
@@ -21,6 +21,8 @@ export interface AccessLog {
 const mostWaitingBytes = 8 * 1024 * 1024;
 /** A pipe takes as much in one piece (PIPE_BUF), so that no line of the other log ends up inside of one. */
 const oneWriteBytes = 4096;
+/** A thread that waits in a write to a pipe would hold the process's exit. */
+const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 const flushEveryMs = 500;
 const closeWithinMs = 1000;
 
@@ -36,8 +38,9 @@ export function openAccessLog(
   onLost: () => void,
   onFailure: (thrown: unknown) => void,
 ): AccessLog {
-  const out = pino.destination({
-    dest: destination === "stdout" ? 1 : openSync(destination, "a"),
+  // Not pino.destination(): at the exit that writes what is left, however long the destination takes.
+  const out = new sonicBoom.SonicBoom({
+    fd: destination === "stdout" ? 1 : openSync(destination, appending),
     sync: false,
     minLength: oneWriteBytes - 1,
     maxWrite: oneWriteBytes,
@@ -52,7 +55,8 @@ export function openAccessLog(
       out.write(`${JSON.stringify(lineOf(record, arrivedAt, latencyMs, status))}\n`);
     },
     async close() {
-      const closed = once(out, "close");
+      // Rejects when a write fails: there is no time to try again.
+      const closed = once(out, "close").catch(() => undefined);
       out.end();
       await Promise.race([closed, delay(closeWithinMs, undefined, { ref: false })]);
     },

@@ -38,3 +38,17 @@ test("calls that fail after a breaker was forgotten do not bring its gauge back,
   assert.equal(await gauge(), "2");
   assert.equal(lines.length, 1);
 });
+
+test("nothing is left in the metrics of a breaker that was forgotten: masters come and go, for as long as it runs", async () => {
+  const metrics = createMetrics();
+  const { policy, forget } = reportedBreaker("redis/a:1", settings, () => true, createLog("silent"), metrics);
+  const fails = policy(() => Promise.reject(new Error("gone")));
+  await Promise.allSettled(Array.from({ length: 4 }, () => fails(new AbortController().signal)));
+  const told = async () => (await metrics.text()).split("\n").filter((line) => line.includes("redis/a:1"));
+  assert.deepEqual(await told(), [
+    'breaker_transitions_total{dependency="redis/a:1",state="open"} 1',
+    'breaker_state{dependency="redis/a:1"} 2',
+  ]);
+  forget();
+  assert.deepEqual(await told(), []);
+});
