@@ -115,7 +115,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     for (const row of rows) {
       switch (row.type) {
         case "request": {
-          const startMs = clock.toRunMs(row.endWallMs - row.durationMs);
+          const startMs = clock.toRunMs(row.endWallMs) - row.durationMs;
           arrivals.push(startMs);
           samples += 1;
           options.onSample(toSample(row, startMs, options.phaseAt(startMs)));

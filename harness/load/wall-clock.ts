@@ -1,5 +1,6 @@
 /** Converts Unix time, as k6 stamps its rows, to run time. */
 export interface WallClock {
+  /** @param wallMs of something that has been, not of something that is to be */
   toRunMs(wallMs: number): number;
   /** Looks whether the wall clock was set since; costs microseconds. */
   check(): void;
@@ -29,14 +30,26 @@ export function createWallClock(
   };
 
   let { wallAtZeroMs } = read();
+  let agreedMs = nowMs();
+  /** The offset of before the last step, and when it was last seen to hold. */
+  let before = { wallAtZeroMs, agreedMs: Number.NEGATIVE_INFINITY };
   onOffset(wallAtZeroMs);
   return {
-    toRunMs: (wallMs) => wallMs - wallAtZeroMs,
+    toRunMs(wallMs) {
+      const runMs = wallMs - wallAtZeroMs;
+      // Rows wait in k6 for a while: one from before the step seems to be older than the step, or not to have been yet.
+      const isFromBefore = runMs < before.agreedMs || runMs > nowMs() + stepMs;
+      return isFromBefore ? wallMs - before.wallAtZeroMs : runMs;
+    },
     check() {
       const reading = read();
-      if (!reading.steady || Math.abs(reading.wallAtZeroMs - wallAtZeroMs) <= stepMs) return;
-      wallAtZeroMs = reading.wallAtZeroMs;
-      onOffset(wallAtZeroMs);
+      if (!reading.steady) return;
+      if (Math.abs(reading.wallAtZeroMs - wallAtZeroMs) > stepMs) {
+        before = { wallAtZeroMs, agreedMs };
+        wallAtZeroMs = reading.wallAtZeroMs;
+        onOffset(wallAtZeroMs);
+      }
+      agreedMs = nowMs();
     },
   };
 }

@@ -69,6 +69,45 @@ test("a stretch before the first arrival that was seen shows at the end of the s
   about(lostIn(all.slice(100), 0, 12_000), 100);
 });
 
+test("requests that are heard of before the first ones make nothing lost", () => {
+  // The first 2.5 s of them take so long that the load seems to begin with a later one.
+  const arrivals = countArrivals({ ...schedule, beganMs: 2500 }, all, []);
+  assert.equal(arrivals.lost({ fromMs: 2500, untilMs: 12_500 }), 0);
+});
+
+test("no arrival that is dated wrongly or reported twice hides what was lost elsewhere", () => {
+  const holed = all.filter((atMs) => atMs < 5100 || atMs >= 6000);
+  const early = (...dated: number[]) => [...dated, ...holed.slice(dated.length)];
+  for (const seen of [early(-900), early(-2000, -1990), [...holed, ...all.slice(0, 90)]]) {
+    about(lostIn(seen, 5000, 9000), 90);
+    about(lostIn(seen, 1000, 10_000), 90);
+    assert.equal(lostIn(seen, 1000, 5000), 0);
+  }
+  const moved = holed.map((atMs) => (atMs === 4990 ? -1010 : atMs));
+  about(lostIn(moved, 5000, 9000), 90);
+  // Nor one that is dated too late.
+  about(lostIn([...holed.slice(0, -1), 3_600_000], 5000, 9000), 90);
+});
+
+test("a hole of a few is seen, and edges are none", () => {
+  about(
+    lostIn(
+      all.filter((_, index) => index < 300 || index >= 304),
+      1000,
+      9000,
+    ),
+    4,
+  );
+  assert.equal(
+    lostIn(
+      all.filter((_, index) => index < 300 || index >= 302),
+      1000,
+      9000,
+    ),
+    0,
+  );
+});
+
 test("without a single arrival all are lost, unless the load never began", () => {
   about(countArrivals(schedule, [], []).lost(everything), 1000);
   assert.equal(countArrivals({ ...schedule, beganMs: undefined }, [], []).lost(everything), 0);
@@ -76,13 +115,17 @@ test("without a single arrival all are lost, unless the load never began", () =>
 
 test("dropped arrivals are missing where they were dropped, and not lost", () => {
   const kept = all.filter((atMs) => atMs < 3000 || atMs >= 3500);
-  const arrivals = countArrivals(schedule, kept, [
+  const drops = [
     { atMs: 3100, count: 10 },
     { atMs: 3490, count: 40 },
-  ]);
+  ];
+  const arrivals = countArrivals(schedule, kept, drops);
   assert.equal(arrivals.lost(everything), 0);
   assert.equal(arrivals.missing({ fromMs: 3000, untilMs: 3400 }), 10);
   assert.equal(arrivals.missing({ fromMs: 3400, untilMs: 3500 }), 40);
+  // What is lost beside them is missing, too.
+  const fewer = kept.filter((atMs) => atMs < 5000 || atMs >= 5500);
+  about(countArrivals(schedule, fewer, drops).missing({ fromMs: 2000, untilMs: 9000 }), 100);
 });
 
 test("jitter loses nothing, and of what is removed no more is overlooked than slack and jitter can hide", () => {

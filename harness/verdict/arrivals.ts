@@ -43,7 +43,7 @@ export function countArrivals(
   const ratePerMs = schedule.ratePerS / 1000;
   const planned = Math.round(ratePerMs * schedule.durationMs);
   const seen = merge(startsMs, drops);
-  const origin = originOf(seen, ratePerMs) ?? schedule.beganMs;
+  const origin = originOf(seen, schedule);
   // An arrival that is on time is one more than was due just before; so is the last, after which none is due.
   const mostDue = seen.length === 0 ? planned : planned - 1;
   const due = (timeMs: number) =>
@@ -82,15 +82,21 @@ function merge(startsMs: readonly number[], drops: readonly Drop[]): readonly Se
 }
 
 /**
- * When the schedule began: no arrival is ever early, so the latest time that makes none of them early.
- * (The first arrival alone may itself have been late.) What was lost before the first arrival that was seen
- * therefore shows at the end, where the schedule seems to go on without arrivals.
+ * When the schedule began: no arrival is ever early, so the latest time that makes none of them early. (The first
+ * that was seen may itself have been late, or the first of which it was heard: `beganMs`.) What was lost before the
+ * first arrival that was seen therefore shows at the end, where the schedule seems to go on without arrivals.
+ *
+ * But none begins when the time of the load is over, either. Where arrivals seem early though the last came at the
+ * end, they were dated or reported wrongly; from an earlier beginning, as many losses elsewhere would not be seen.
  */
-function originOf(seen: readonly Seen[], ratePerMs: number): number | undefined {
-  return seen.reduce<number | undefined>((least, { atMs, before }) => {
-    const origin = atMs - before / ratePerMs;
-    return least === undefined || origin < least ? origin : least;
-  }, undefined);
+function originOf(seen: readonly Seen[], { ratePerS, durationMs, beganMs }: Schedule): number | undefined {
+  const last = seen.at(-1);
+  if (last === undefined) return beganMs;
+  const noneEarly = seen.reduce(
+    (least, { atMs, before }) => Math.min(least, atMs - (before * 1000) / ratePerS),
+    Number.POSITIVE_INFINITY,
+  );
+  return Math.max(noneEarly, Math.min(last.atMs - durationMs, beganMs ?? Number.POSITIVE_INFINITY));
 }
 
 /** At index i: the least deficiency just after the i-th arrival or any later one. */
