@@ -45,7 +45,7 @@ describe("what a request asks for", () => {
 
   test("n: one choice is cacheable, however it is said; more are not", () => {
     for (const n of [1, null, undefined]) assert.deepEqual(ruleFor({ n }), cacheable);
-    for (const n of [2, 0, "2"]) refused({ n }, "many-choices");
+    for (const n of [2, 0, "2", "1"]) refused({ n }, "many-choices");
   });
 
   test("tools: whatever may lead to a call, or has, is not cacheable", () => {
@@ -53,6 +53,7 @@ describe("what a request asks for", () => {
       refused({ [field]: field.endsWith("s") ? [{}] : "auto" }, "tools");
     refused({ messages: [...messages, { role: "tool", tool_call_id: "1", content: "7" }] }, "tools");
     refused({ messages: [{ role: "assistant", content: null, tool_calls: [{}] }] }, "tools");
+    refused({ messages: [{ role: "assistant", content: "", function_call: {} }] }, "tools");
     refused({ messages: [{ role: "function", name: "f", content: "7" }] }, "tools");
     refused({ tools: [{}], tool_choice: "none" }, "tools");
     for (const field of ["tools", "functions"]) {
@@ -80,6 +81,7 @@ describe("what a request asks for", () => {
         saying(
           { type: "text", text: "what is this?" },
           { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
+          { type: "image_url", image_url: { url: "DATA:image/png;base64,AAAA" } },
           { type: "input_audio", input_audio: { data: "AAAA", format: "wav" } },
           { type: "file", file: { file_data: "AAAA", filename: "x.pdf" } },
         ),
@@ -91,6 +93,7 @@ describe("what a request asks for", () => {
   test("images and files that the request only points to are not: what is there may change", () => {
     for (const part of [
       { type: "image_url", image_url: { url: "https://example.com/now.png" } },
+      { type: "image_url", image_url: { url: "https://example.com/data:now.png" } },
       { type: "file", file: { file_id: "file-1" } },
       { type: "file", file: { file_id: "file-1", file_data: "AAAA" } },
       { type: "image_url" },
@@ -121,6 +124,8 @@ describe("what a request asks for", () => {
   test("store: the provider keeps only completions that were made, so it is asked; the answer is stored", () => {
     assert.deepEqual(ruleFor({ store: true }), { ...cacheable, read: false, reason: "provider-store" });
     assert.deepEqual(ruleFor({ store: false }), cacheable);
+    // What it makes of this, only the provider knows.
+    assert.equal(ruleFor({ store: "true" }).read, false);
   });
 
   test("stream, stream_options, user and metadata have no say", () => {
@@ -145,8 +150,8 @@ describe("Cache-Control", () => {
 
   test("no-cache: a stored answer is not given; the new one is stored in its place", () => {
     assert.deepEqual(ruleFor({}, "No-Cache"), { ...cacheable, read: false, reason: "no-cache" });
-    const { read, store } = ruleFor({}, "no-cache, no-store");
-    assert.deepEqual([read, store], [false, false]);
+    const { read, store, reason } = ruleFor({}, "no-cache, no-store");
+    assert.deepEqual([read, store, reason], [false, false, "no-store"]);
   });
 
   test("max-age: seconds, the smallest counts, and what cannot be read is 0", () => {

@@ -53,7 +53,7 @@ export function cacheRule(
   const { onlyIfCached } = directives;
   const why = uncacheable(request, settings);
   if (why !== undefined) return { read: false, store: false, maxAgeMs: undefined, onlyIfCached, reason: why };
-  return directed(directives, isTrue(request["store"]));
+  return directed(directives, asksFor(request, "store"));
 }
 
 /**
@@ -152,8 +152,4 @@ function contentReason(messages: readonly unknown[]): CacheReason | undefined {
 
 function isTextOnly(modalities: unknown): boolean {
   return Array.isArray(modalities) && modalities.every((modality) => modality === "text");
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true;
 }

@@ -93,6 +93,18 @@ test("whatever stands behind a right checksum, decoding does not throw", () => {
   });
 });
 
+test("what is too short to say anything, or says that it is longer than it is, is no entry", () => {
+  for (let length = 0; length <= 6; length++) {
+    assert.deepEqual(decode(Buffer.alloc(length, 3)), { damage: "short" }, `${length} bytes`);
+  }
+  const bytes = encode(entryOf(""));
+  const body = bytes.subarray(6);
+  assert.equal(body.readUInt32BE(0), body.length - 4);
+  assert("entry" in decode(sealed(0, body)));
+  body.writeUInt32BE(body.length - 3, 0);
+  assert.deepEqual(decode(sealed(0, body)), { damage: "unreadable" });
+});
+
 test("large entries are compressed, small ones are not, and it is told by how much", () => {
   const told: [number, number][] = [];
   const telling = entryCodec(answerKind, settings, (...bytes) => told.push(bytes));
@@ -103,6 +115,10 @@ test("large entries are compressed, small ones are not, and it is told by how mu
   const [[smallPlain, smallStored] = [], [largePlain = 0, largeStored] = []] = told;
   assert.equal(smallStored, (smallPlain ?? 0) + 1);
   assert(largePlain > 5000 && largeStored === large.length - 5);
+  const from = (compressFromBytes: number) =>
+    entryCodec(answerKind, { ...settings, compressFromBytes }, () => undefined);
+  assert(from(largePlain).encode(entryOf("x".repeat(5000))).length === large.length);
+  assert(from(largePlain + 1).encode(entryOf("x".repeat(5000))).length > 5000);
 });
 
 test("what does not become smaller is stored as it is", () => {
@@ -134,4 +150,6 @@ test("an entry that would not be read back is not written", () => {
   assert.doesNotThrow(() => encode(entryOf("x".repeat(10_000))));
   assert.throws(() => encode(entryOf("x".repeat(10_001))));
   assert.throws(() => encode({ ...entryOf("x"), scopes: ["x".repeat(70_000)] }));
+  const largest = { ...entryOf("x".repeat(10_000)), scopes: ["x".repeat(60_000)] };
+  assert.deepEqual(decode(encode(largest)), { entry: largest });
 });

@@ -11,7 +11,7 @@ const headerBytes = 6;
 /** For what is said of an entry and of its value; far more than it takes. */
 const maxMetaBytes = 65_536;
 
-const metaSchema = z.strictObject({
+const metaSchema = z.object({
   storedAt: z.number(),
   freshForMs: z.number(),
   computeMs: z.number(),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cacheKey, canonicalJson, embeddingKey } from "./keys.ts";
+import { cacheKey, canonicalJson, embeddingKey, isAnswerKey, keyPattern } from "./keys.ts";
 
 const request = { model: "m", messages: [{ role: "user", content: "hi" }], temperature: 0.5 };
 const keyOf = (fields: Readonly<Record<string, unknown>>, tenant = "public", epoch = "1") =>
@@ -60,14 +60,43 @@ test("a default that is written out is another request: the model decides what i
 });
 
 test("how an answer is delivered and accounted does not change the key", () => {
-  const delivered = {
-    stream: true,
-    stream_options: { include_usage: true },
+  const accounts = {
     user: "u1",
     metadata: { a: "b" },
     store: true,
+    safety_identifier: "s1",
+    prompt_cache_key: "p1",
+    prompt_cache_retention: "24h",
   };
-  assert.equal(keyOf(delivered), keyOf({}));
+  assert.equal(keyOf({ ...accounts, stream: true, stream_options: { include_usage: true } }), keyOf({}));
+  const embedding = (fields: object) => embeddingKey("public", { model: "m", ...fields }, "input", "1");
+  assert.equal(embedding({ ...accounts, encoding_format: "base64" }), embedding({}));
+  assert.notEqual(embedding({ dimensions: 256 }), embedding({}));
+});
+
+test("a name of delivery counts where it is not delivery: within another field", () => {
+  assert.notEqual(keyOf({ response_format: { stream: true } }), keyOf({ response_format: {} }));
+});
+
+test("a field that is undefined is none, as it is in what the model is sent", () => {
+  assert.equal(keyOf({ seed: undefined }), keyOf({}));
+  assert.notEqual(keyOf({ seed: undefined }), keyOf({ seed: null }));
+});
+
+test("names are put in the order of their code units: some are equal to a language, and every replica has its own", () => {
+  const [composed, decomposed] = ["\u00e9", "e\u0301"];
+  assert.equal(keyOf({ [composed]: 1, [decomposed]: 2 }), keyOf({ [decomposed]: 2, [composed]: 1 }));
+  assert.equal(canonicalJson({ a: 1, B: 2 }), '{"B":2,"a":1}');
+});
+
+test("it can be told whether a text is a key, and what of", () => {
+  const answer = keyOf({});
+  const embedding = embeddingKey("public", { model: "m" }, "input", "1");
+  assert.deepEqual([answer, embedding].map(isAnswerKey), [true, false]);
+  for (const key of [answer, embedding]) {
+    assert.match(key, keyPattern);
+    for (const other of [`x${key}`, `${key}0`, key.slice(0, -1)]) assert.doesNotMatch(other, keyPattern);
+  }
 });
 
 test("tenants never share a key, nor do model epochs", () => {

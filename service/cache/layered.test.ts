@@ -102,6 +102,20 @@ describe("reading", () => {
     assert.equal((await cache.read("stale", signal)).found?.entry.value, "anew");
   });
 
+  test("what is found is not held up by the near tier, which takes its time to be filled", async () => {
+    const [near, far] = [fakeTier("memory"), fakeTier("redis")];
+    near.released = new Promise(() => undefined);
+    far.entries.set("k", entryAt(950));
+    let found = false;
+    void cacheOf(near, far)
+      .cache.read("k", signal)
+      .then(() => {
+        found = true;
+      });
+    await new Promise(setImmediate);
+    assert.deepEqual([found, near.writes], [true, 1]);
+  });
+
   test("of stale entries the newest is found", async () => {
     const [near, far] = [fakeTier("memory"), fakeTier("redis")];
     near.entries.set("k", entryAt(200, "newer"));
@@ -147,6 +161,14 @@ describe("writing", () => {
     assert.deepEqual([near.entries.size, far.entries.size, over], [1, 0, false]);
     resolve();
     await written;
+    assert.equal(far.entries.size, 1);
+  });
+
+  test("a tier that takes its time keeps no other from being written", async () => {
+    const [near, far] = [fakeTier("memory"), fakeTier("redis")];
+    near.released = new Promise(() => undefined);
+    void cacheOf(near, far).cache.write("k", entryAt(1000));
+    await new Promise(setImmediate);
     assert.equal(far.entries.size, 1);
   });
 

@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import type { Answer } from "../inference/engine.ts";
 import { answerKind } from "./answer-value.ts";
 import { type EvictionPolicyName, evictionPolicies } from "./eviction/policies.ts";
-import { memoryTier } from "./memory.ts";
+import { entryHeapBytes, memoryTier } from "./memory.ts";
 import type { Entry } from "./tier.ts";
 
 const names: EvictionPolicyName[] = ["lru", "sieve", "s3-fifo"];
@@ -84,6 +84,20 @@ test("characters beyond Latin-1 count double", async () => {
   await latin.tier.write("k", entryOf("é".repeat(8000)), signal);
   await other.tier.write("k", entryOf("ж".repeat(8000)), signal);
   assert.equal(other.tier.bytes() - latin.tier.bytes(), 8000);
+});
+
+test("scopes count with the entry that has them", async () => {
+  const [few, many] = [tierOf(1_000_000), tierOf(1_000_000)];
+  await few.tier.write("k", entryOf("x", { scopes: [] }), signal);
+  await many.tier.write("k", entryOf("x", { scopes: Array(20).fill("tag:a:".padEnd(200, "x")) }), signal);
+  assert(many.tier.bytes() - few.tier.bytes() > 20 * 200);
+});
+
+test("keys that are only remembered take of what there is as well", async () => {
+  const { tier, told } = tierOf(1_000_000, "s3-fifo");
+  for (let i = 0; told.evicted < 1000; i++) await tier.write(`${i}`.padStart(10), entryOf("x"), signal);
+  const remembered = tier.bytes() - tier.entries() * entryHeapBytes(" ".repeat(10), entryOf("x"), answerKind);
+  assert(remembered > 1000 * 100, `${remembered}`);
 });
 
 /**

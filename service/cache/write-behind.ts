@@ -86,7 +86,7 @@ export function writeBehind<V>(tier: NamedTier<V>, deps: WriteBehindDeps<V>): Wr
       const next = take(key);
       if (next !== undefined) void carryOut(key, next);
     }
-    if (waiting.size === 0 && underWay.size === 0) onIdle?.();
+    if (underWay.size === 0) onIdle?.();
   }
 
   return {
