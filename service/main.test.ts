@@ -26,6 +26,8 @@ test("SIGTERM drains: readiness fails first, every request under way is answered
   await eventually(() => model.requests.length === 20);
   service.kill("SIGTERM");
   await eventually(async () => (await fetch(`${url}/health/ready`)).status === 503);
+  // Whoever is impatient tells it nothing new.
+  service.kill("SIGINT");
   assert.equal((await fetch(`${url}/health/live`)).status, 200);
   const late = ask(url, "sent while draining");
 
@@ -34,6 +36,7 @@ test("SIGTERM drains: readiness fails first, every request under way is answered
   assert.equal(responses.at(-1)?.headers.get("connection"), "close");
   assert.deepEqual(await service.exited, [0, null]);
   assert.equal(service.log.at(-1)?.finished, true);
+  assert.equal(service.log.filter(({ msg }) => msg === "draining").length, 1);
 });
 
 test("a request that does not end in time does not hold the drain, nor does a silent Redis", async () => {

@@ -10,6 +10,31 @@ import { compose } from "./service.ts";
 
 const given = dependencies();
 
+test("once stopped it has no connection to Redis, asks it nothing more, and has no more to tell", async () => {
+  const lines: string[] = [];
+  const connections = async () => {
+    const lists = given.cluster.nodes.map(({ redis }) => redis.client("LIST"));
+    return [...String(await Promise.all(lists)).matchAll(/\baddr=/g)].length;
+  };
+  const before = await connections();
+  const service = compose(
+    readConfig({
+      ...{ BW_MODEL_URL: given.model.url, BW_REDIS_NODES: given.cluster.addresses, BW_PORT: "0" },
+      ...{ BW_INVALIDATION_POLL_MS: "100", BW_DRAIN_NOTICE_MS: "0" },
+    }),
+    createLog("trace", { write: (line) => void lines.push(line) }),
+  );
+  await service.start();
+  assert((await connections()) > before);
+  await service.stop();
+  await eventually(async () => (await connections()) <= before);
+  // One that was under way may tell that its connection closed.
+  await delay(300);
+  lines.length = 0;
+  await delay(2500);
+  assert.deepEqual(lines, []);
+});
+
 test("embeddings that wait to be written are written before the service has stopped", async () => {
   const input = Array.from({ length: 100 }, freshQuestion);
   const model = "embed-256";
@@ -48,22 +73,4 @@ test("a refresh that is under way is given up when the service stops: no caller 
     assert.equal(model.abandoned, 0);
   }
   await eventually(() => model.abandoned === 1);
-});
-
-test("once stopped it asks Redis nothing more, and has no more to tell", async () => {
-  const lines: string[] = [];
-  const service = compose(
-    readConfig({
-      ...{ BW_MODEL_URL: given.model.url, BW_REDIS_NODES: given.cluster.addresses, BW_PORT: "0" },
-      ...{ BW_INVALIDATION_POLL_MS: "100", BW_DRAIN_NOTICE_MS: "0" },
-    }),
-    createLog("trace", { write: (line) => void lines.push(line) }),
-  );
-  await service.start();
-  await service.stop();
-  // One that was under way may tell that its connection closed.
-  await delay(300);
-  lines.length = 0;
-  await delay(2500);
-  assert.deepEqual(lines, []);
 });

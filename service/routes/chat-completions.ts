@@ -42,8 +42,8 @@ export function chatCompletions({
 }: ChatCompletionsDeps): RequestHandler {
   const readBody = bodyReader(maxBodyBytes);
   return async (req, res) => {
-    const tenant = tenantOf(res);
     const { record } = res.locals;
+    const tenant = tenantOf(record);
     const { priority } = record;
     const { deadline, policy } = guard(req.headers, priority);
     const caller = callerOf(res);

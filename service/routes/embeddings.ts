@@ -27,7 +27,7 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
   const { embed, embeddingsModel, clientSalt } = deps;
   const readBody = bodyReader(deps.maxBodyBytes);
   return async (req, res) => {
-    const tenant = tenantOf(res);
+    const tenant = tenantOf(res.locals.record);
     const { record } = res.locals;
     const { priority } = record;
     const { deadline, policy } = deps.guard(req.headers, priority);

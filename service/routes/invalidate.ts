@@ -49,7 +49,7 @@ export function invalidate(deps: InvalidateDeps): RequestHandler {
   return async (req, res) => {
     // Its deadline alone: an overloaded service, too, must stop serving what is wrong.
     const { deadline } = guard(req.headers, res.locals.record.priority);
-    const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res);
+    const tenant = res.locals.record.isAdmin ? undefined : tenantOf(res.locals.record);
 
     async function invalidated() {
       const { scopes, invalidated } = meantBy(checkedTarget(await readBody(req, res)), tenant, deps);

@@ -80,8 +80,7 @@ export function statusOf({ failedStatus }: RequestRecord, res: Response): number
 }
 
 /** Whose request it is. Throws where the route does not ask for a key: then nobody's data may be touched. */
-export function tenantOf(res: Response): string {
-  const { tenant, route } = res.locals.record;
+export function tenantOf({ tenant, route }: Pick<RequestRecord, "tenant" | "route">): string {
   if (tenant === undefined) throw new Error(`the route ${route} does not ask for a key`);
   return tenant;
 }
