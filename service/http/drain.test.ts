@@ -54,6 +54,9 @@ test("a connection that becomes idle while others are at work is closed then, an
   const firstClosed = once(first, "close");
   answers[0]?.();
   await firstClosed;
+  // Several looks at what is idle later.
+  await delay(300);
+  assert(!second.closed);
   answers[1]?.();
   assert.equal(await drained, true);
 });

@@ -204,6 +204,12 @@ describe("connections", () => {
     );
   });
 
+  test("callers are told how long a connection is kept between requests", async () => {
+    await using service = await start({ BW_KEEP_ALIVE_MS: "7000" });
+    const reply = await fetch(`${service.url}/health/live`);
+    assert.equal(reply.headers.get("keep-alive"), "timeout=7");
+  });
+
   test("HTTP/1.0 knows no Host, and is served without", async () => {
     await using service = await start();
     const replies = await new RawCaller(service).send("GET /health/live HTTP/1.0\r\n\r\n").replies();

@@ -27,8 +27,8 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
   const { embed, embeddingsModel, clientSalt } = deps;
   const readBody = bodyReader(deps.maxBodyBytes);
   return async (req, res) => {
-    const tenant = tenantOf(res.locals.record);
     const { record } = res.locals;
+    const tenant = tenantOf(record);
     const { priority } = record;
     const { deadline, policy } = deps.guard(req.headers, priority);
     const { signal } = callerOf(res);

@@ -4,7 +4,6 @@ import { BreakerOpen } from "../resilience/breaker.ts";
 import { BulkheadFull } from "../resilience/bulkhead.ts";
 import { isDeadline } from "../resilience/deadline.ts";
 import type { Policy } from "../resilience/policy.ts";
-import { AttemptTimeout } from "../resilience/timeout.ts";
 import type { CallOutcome, Dependency } from "./dependency-metrics.ts";
 import { inSpan } from "./spans.ts";
 
@@ -36,10 +35,9 @@ function givenUpBy(reason: unknown): CallOutcome {
 }
 
 function outcomeOf(thrown: unknown): CallOutcome {
-  if (thrown instanceof AttemptTimeout) return "timeout";
   if (thrown instanceof BreakerOpen) return "breaker-open";
   if (thrown instanceof BulkheadFull) return "bulkhead-full";
   if (thrown instanceof EngineRefusal) return "refused";
-  // ioredis runs the same timeout, and now and then wins by a hair.
+  // That of the policies, and that of ioredis, which now and then wins by a hair.
   return redisErrorClass(thrown) === "timeout" ? "timeout" : "error";
 }
