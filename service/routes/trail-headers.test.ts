@@ -5,13 +5,8 @@ import { setTrail } from "./trail-headers.ts";
 
 function headersOf(trail: Partial<Trail>, provenance?: string): Record<string, string> {
   const headers: Record<string, string> = {};
-  const res = {
-    setHeader(name: string, value: number | string | readonly string[]) {
-      headers[name] = String(value);
-      return res;
-    },
-  };
-  setTrail(res, { ...newTrail(), ...trail }, provenance);
+  const setHeader = (name: string, value: string) => (headers[name] = value);
+  setTrail({ setHeader }, { ...newTrail(), ...trail }, provenance);
   return headers;
 }
 

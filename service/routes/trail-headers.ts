@@ -1,12 +1,12 @@
-import type { Response } from "express";
 import type { Trail } from "../answering/answering.ts";
 
+/** Of a response. */
+interface Headers {
+  setHeader(name: string, value: string): unknown;
+}
+
 /** Tells how an answer came about; before the first byte of it. */
-export function setTrail(
-  res: Pick<Response, "setHeader">,
-  trail: Trail,
-  provenance: string | undefined,
-): void {
+export function setTrail(res: Headers, trail: Trail, provenance: string | undefined): void {
   if (trail.cache !== undefined) res.setHeader("x-cache", trail.cache);
   if (trail.key !== undefined) res.setHeader("x-cache-key", trail.key);
   if (trail.tier !== undefined) res.setHeader("x-cache-tier", trail.tier);
