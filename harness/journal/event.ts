@@ -64,9 +64,9 @@ export type EventBody =
       readonly signal: string | null;
       readonly expected: boolean;
     }
-  /** Arrivals that the load generator could not start: it is they that make a load invalid. */
+  /** Arrivals that the load generator could not start, in the `stretchMs` from then on: it is they that make a load invalid. */
   | { readonly type: "arrivals-dropped"; readonly count: number }
-  /** Requests beside the measured ones that the load script says it has sent. */
+  /** Requests beside the measured ones that the load script says it has sent, in the `stretchMs` from then on. */
   | { readonly type: "extra-load"; readonly count: number }
   | { readonly type: "phase-started"; readonly phase: PhaseName | "end" }
   | {
@@ -93,6 +93,9 @@ export type EventBody =
       readonly how: "completed" | "interrupted" | "failed";
       readonly error?: { readonly code: string; readonly message: string };
     };
+
+/** An event that counts what k6 tells one by one stands for so long. */
+export const stretchMs = 100;
 
 export interface LinkTraffic {
   readonly connections: number;

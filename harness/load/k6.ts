@@ -5,6 +5,7 @@ import type { EventBody, Sample } from "../journal/event.ts";
 import type { Deployment } from "../substrates/substrate.ts";
 import type { LoadSpec } from "./load-spec.ts";
 import { createSampleStream, type LoadRow } from "./sample-stream.ts";
+import { sumPerStretch } from "./stretches.ts";
 import { createWallClock } from "./wall-clock.ts";
 import { wrapperScript } from "./wrapper-script.ts";
 
@@ -214,20 +215,6 @@ function mayInherit(name: string, { reads }: LoadSpec): boolean {
 function toSample(row: LoadRow & { type: "request" }, startMs: number, phase: Sample["phase"]): Sample {
   const { durationMs, status, error, cache, answer } = row;
   return { startMs, durationMs, status, error, phase, cache, answer, source: "k6", arm: "main", attempt: 1 };
-}
-
-/** k6 writes a row for each of them; an event each would make a journal of an outage or a flood unreadable. */
-function sumPerStretch(
-  counts: readonly { readonly atMs: number; readonly count: number }[],
-): { atMs: number; count: number }[] {
-  const stretchMs = 100;
-  const stretches: { atMs: number; count: number }[] = [];
-  for (const { atMs, count } of counts) {
-    const last = stretches.at(-1);
-    if (last !== undefined && atMs - last.atMs < stretchMs) last.count += count;
-    else stretches.push({ atMs, count });
-  }
-  return stretches.filter(({ count }) => count > 0);
 }
 
 function reportsNothing(load: LoadSpec, iterations: number, firstMalformed: string): BreakwaterError {

@@ -4,7 +4,7 @@ import { failed, type RunEvent, type Sample } from "../journal/event.ts";
 import type { Plan, PlannedSlo } from "../plan/plan.ts";
 import { type AnySlo, slos } from "../slos/catalog.ts";
 import type { ObservedRun } from "../slos/slo.ts";
-import { extraLoadOf, extraLoadReasons } from "./extra-load.ts";
+import { judgeExtraLoad } from "./extra-load.ts";
 import { failuresOf } from "./failures.ts";
 import { judgeFaults } from "./faults.ts";
 import { type Doubts, judgeSlo } from "./judge-slo.ts";
@@ -49,7 +49,7 @@ export async function judge(
   const judged = withSickBaseline(
     await Promise.all(plan.slos.map(async (planned) => judgePlanned(planned, run, doubts))),
   );
-  const extraLoad = extraLoadOf(plan, run);
+  const extraLoad = judgeExtraLoad(plan.load, events, run.untilMs);
   // A run that failed has ended its system in the middle.
   const ofSystem =
     ofRun.length === 0
@@ -57,7 +57,7 @@ export async function judge(
           ...memberReasons(events),
           ...bypassReasons(plan.faults, events),
           ...unusedReasons(plan.faults, events),
-          ...extraLoadReasons(extraLoad),
+          ...(extraLoad?.reasons ?? []),
         ]
       : [];
   const reasons = [...ofRun, ...ofFaults, ...ofSystem, ...sloReasons(judged)].toSorted(
@@ -79,7 +79,7 @@ export async function judge(
     faults,
     load,
     failures: failuresOf(samples),
-    ...(extraLoad === undefined ? {} : { extraLoad }),
+    ...(extraLoad === undefined ? {} : { extraLoad: extraLoad.told }),
     ...(outage === undefined ? {} : { outage }),
   };
 }

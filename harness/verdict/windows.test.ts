@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { event, fault, recorded } from "../testing/recorded-run.ts";
-import { endOfRunMs, union, wholeRun, windowsOf } from "./windows.ts";
+import { endOfRunMs, phasesOf, union, wholeRun, windowsOf } from "./windows.ts";
 
 const events = recorded([]).events.toSorted((a, b) => a.atMs - b.atMs);
 
@@ -13,6 +13,17 @@ test("windows are the journal's: a fault's is from its proof to the request for 
     fault: [{ fromMs: 5050, untilMs: 9000 }],
     recovery: [{ fromMs: 9000, untilMs: 13_000 }],
   });
+});
+
+test("the phases as they ran follow each other to the end, with nothing of one that had just begun", () => {
+  const baseline = { phase: "baseline", fromMs: 1000, untilMs: 5000 };
+  assert.deepEqual(phasesOf(events, 13_000).slice(1), [
+    baseline,
+    { phase: "fault", fromMs: 5000, untilMs: 9000 },
+    { phase: "recovery", fromMs: 9000, untilMs: 13_000 },
+  ]);
+  const cut = events.filter(({ atMs }) => atMs <= 5000);
+  assert.deepEqual(phasesOf(cut, 5000).slice(1), [baseline]);
 });
 
 test("several faults are one set of times", () => {

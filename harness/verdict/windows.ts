@@ -7,6 +7,19 @@ export function endOfRunMs(events: readonly RunEvent[]): number {
   return end?.atMs ?? events.at(-1)?.atMs ?? 0;
 }
 
+/** The phases as they ran, each until the next began. */
+export function phasesOf(
+  events: readonly RunEvent[],
+  untilMs: number,
+): readonly (Window & { readonly phase: PhaseName })[] {
+  const starts = events.filter((event) => event.type === "phase-started");
+  return starts
+    .map(({ phase, atMs }, index) => ({ phase, fromMs: atMs, untilMs: starts[index + 1]?.atMs ?? untilMs }))
+    .flatMap(({ phase, ...over }) =>
+      phase === "end" || over.fromMs >= over.untilMs ? [] : [{ phase, ...over }],
+    );
+}
+
 /**
  * When each judged window began and ended. The fault's is from a fault's proof to the request for its healing,
  * all faults together, never the plan's times. The recovery's is from the last request to heal to the end: what
@@ -14,11 +27,9 @@ export function endOfRunMs(events: readonly RunEvent[]): number {
  * @param events in order of time
  */
 export function windowsOf(events: readonly RunEvent[], untilMs: number): Windows {
-  const starts = events.filter((event) => event.type === "phase-started");
+  const phases = phasesOf(events, untilMs);
   const phase = (name: PhaseName): Window[] =>
-    starts.flatMap((event, index) =>
-      event.phase === name ? [{ fromMs: event.atMs, untilMs: starts[index + 1]?.atMs ?? untilMs }] : [],
-    );
+    phases.flatMap(({ phase, fromMs, untilMs }) => (phase === name ? [{ fromMs, untilMs }] : []));
   const all = {
     warmup: phase("warmup"),
     baseline: phase("baseline"),

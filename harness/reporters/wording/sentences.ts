@@ -36,7 +36,7 @@ export function loadSentence({ planned, sampled, dropped, lost, failed }: Verdic
 /** What was sent beside the measured requests. */
 export function extraLoadSentence({ askedPerS, perS }: NonNullable<Verdict["extraLoad"]>): string {
   const sent = Object.entries(perS).map(([phase, rate]) => `${rate}/s during ${phase}`);
-  return `${sent.join(", ")} beside the measured requests; at least ${askedPerS}/s were asked for`;
+  return `${sent.join(", ")} beside the measured requests; at least ${Math.round(askedPerS * 100) / 100}/s were asked for`;
 }
 
 /** In which way requests failed: `fault: 12 (10 status 503, 2 error 1212)`. */
