@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Sample } from "../journal/event.ts";
-import { changed, event, lostConnection, type Recorded, recorded } from "../testing/recorded-run.ts";
+import { changed, event, lostConnection, type Recorded, recorded, sample } from "../testing/recorded-run.ts";
 import { observe, observeRun } from "../verdict/observe.ts";
 import recovered from "./recovered.ts";
 
@@ -100,6 +100,24 @@ test("missing samples are inconclusive where they decide", () => {
     events: [...dropped.events, event(atMs, { type: "arrivals-dropped", count: 5 })],
   };
   assert.equal(judged(few).outcome, "fail");
+});
+
+test("a few that are missing from each window decide, where one of them may not fail", () => {
+  const ratePerS = 32;
+  const { plan, events } = recorded([]);
+  const thin: Recorded = {
+    plan: { ...plan, load: { ...plan.load, ratePerS } },
+    events,
+    samples: Array.from({ length: ratePerS * 13 }, (_, index) => sample((index * 1000) / ratePerS)),
+  };
+  const asked = { availability: "99%", after: "heal" };
+  assert.equal(judged(thin, asked).outcome, "pass");
+  // As if what failed were never reported: 2 of 32 a second.
+  const holed = changed(thin, 5000, 13_000, (one, index) => (index % 16 === 7 ? undefined : one));
+  assert.equal(judged(holed, asked).code, "SAMPLES_MISSING");
+  // Two of the whole run may be how it began and ended.
+  const edges = { ...thin, samples: thin.samples.slice(1, -1) };
+  assert.equal(judged(edges, asked).outcome, "pass");
 });
 
 test("a limit names exactly one share, and every time", () => {

@@ -22,7 +22,10 @@ export interface Arrivals {
   lost(window: Window): number;
 }
 
-/** A difference of so many is how arrivals fall on a window's edges, not a loss. */
+/**
+ * A difference of so many is how arrivals fall on a window's edges, and not a loss, as long as it is no more over the
+ * whole run: of windows with few requests it would hide a large share.
+ */
 const slack = 2;
 
 /**
@@ -54,10 +57,9 @@ export function countArrivals(
     const before = seen[next - 1]?.total ?? 0;
     return Math.min(due(timeMs) - before, leastFrom[next] ?? Number.POSITIVE_INFINITY);
   };
-  const lost = ({ fromMs, untilMs }: Window) => {
-    const grown = lasting(untilMs) - lasting(fromMs);
-    return grown > slack ? Math.round(grown) : 0;
-  };
+  const grown = (fromMs: number, untilMs: number) => lasting(untilMs) - lasting(fromMs);
+  const wholeRun = grown(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+  const lost = ({ fromMs, untilMs }: Window) => (wholeRun > slack ? Math.round(grown(fromMs, untilMs)) : 0);
   const dropped = ({ fromMs, untilMs }: Window) =>
     drops.reduce((sum, { atMs, count }) => (atMs >= fromMs && atMs < untilMs ? sum + count : sum), 0);
   return { lost, missing: (window) => dropped(window) + lost(window) };
