@@ -47,6 +47,8 @@ test("a connection that was just made has time to say what it is for; one that s
 test("a connection that becomes idle while others are at work is closed then, and the drain ends with the last", async (context) => {
   const answers: (() => void)[] = [];
   const { drain, open } = await listening(context, (_req, res) => void answers.push(() => res.end("x")));
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const timersBefore = timers();
   const [first, second] = [await open(), await open()];
   for (const socket of [first, second]) socket.resume().write(request);
   while (answers.length < 2) await delay(5);
@@ -59,6 +61,7 @@ test("a connection that becomes idle while others are at work is closed then, an
   assert(!second.closed);
   answers[1]?.();
   assert.equal(await drained, true);
+  assert(timers() <= timersBefore, "nothing of it goes on");
 });
 
 test("what does not end in time is cut off: after the drain no connection is left", async (context) => {

@@ -80,12 +80,7 @@ describe("what never becomes a request", () => {
     ["a huge header", head([`x-big: ${"x".repeat(20_000)}`]), 431, "headers_too_large", "headers-too-large"],
     ["a huge request line", head([], `GET /${"x".repeat(20_000)} HTTP/1.1`), 431, "headers_too_large"],
     ["many headers", head(Array.from({ length: 1000 }, (_, i) => `x-${i}: 1`)), 431, "headers_too_large"],
-    [
-      "one header too many",
-      `${head(["connection: close", ...Array(99).fill("x: 1")])}`,
-      431,
-      "headers_too_large",
-    ],
+    ["one header too many", head(Array(100).fill("x: 1")), 431, "headers_too_large"],
     ["no HTTP", "hello there\r\n\r\n", 400, "malformed_http", "malformed"],
     ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed_http", "malformed"],
     ["two lengths", post(["content-length: 3", "content-length: 4"]), 400, "malformed_http", "malformed"],

@@ -104,7 +104,7 @@ test("a full disk, or a pipe that nobody reads, does not hold the stop", async (
     for (let i = 0; i < 5; i++) assert.equal((await ask(url, `${i}`)).status, 200);
     service.kill("SIGTERM");
     assert.deepEqual(await service.exited, [0, null], destination);
-    assert.equal(service.log.at(-1)?.["msg"], "stopped");
+    assert(service.log.some(({ msg }) => msg === "stopped"));
   }
 });
 

@@ -15,7 +15,7 @@ export interface InvalidateReply {
 
 /** POST /v1/cache/invalidate. */
 export async function invalidate(
-  { url }: ServiceUnderTest,
+  { url }: Pick<ServiceUnderTest, "url">,
   body: unknown,
   headers: Headers = {},
 ): Promise<InvalidateReply> {
