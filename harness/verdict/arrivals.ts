@@ -16,7 +16,7 @@ export interface Drop {
 }
 
 export interface Arrivals {
-  /** Requests that should have begun within the window and are not among the samples: dropped or lost. */
+  /** Requests that should have begun within the window and did not: dropped, lost, or begun only after it. */
   missing(window: Window): number;
   /** Requests of the window that are neither sampled nor dropped. */
   lost(window: Window): number;
@@ -28,12 +28,15 @@ export interface Arrivals {
  */
 const slack = 2;
 
+/** Arrivals that are late over a window's end by no more than this are the load generator's own pauses. */
+const lateMs = 100;
+
 /**
  * Accounts for every arrival of the schedule.
  *
  * The deficiency at a time is what should have arrived by then less what did, sampled or dropped. A stall that
- * the load generator catches up with raises it for a while; what no later moment makes good is lost, at the
- * time when the lasting deficiency grew. So are arrivals that were late when the load's time was over, and never
+ * the load generator catches up with raises it for a while, and is missing from a window that ends meanwhile; what no
+ * later moment makes good is lost, at the time when the lasting deficiency grew. So are arrivals that were late when the load's time was over, and never
  * begun: nobody knows what would have become of them.
  *
  * @param startsMs start times of the samples, ascending
@@ -52,17 +55,22 @@ export function countArrivals(
   const due = (timeMs: number) =>
     origin === undefined ? 0 : Math.min(mostDue, Math.max(0, ratePerMs * (timeMs - origin)));
   const leastFrom = leastDeficiencies(seen, due);
-  const lasting = (timeMs: number) => {
+  const deficiency = (timeMs: number) => {
     const next = firstIndex(seen.length, (i) => (seen[i]?.atMs ?? 0) >= timeMs);
-    const before = seen[next - 1]?.total ?? 0;
-    return Math.min(due(timeMs) - before, leastFrom[next] ?? Number.POSITIVE_INFINITY);
+    const now = due(timeMs) - (seen[next - 1]?.total ?? 0);
+    return { now, lasting: Math.min(now, leastFrom[next] ?? Number.POSITIVE_INFINITY) };
   };
-  const grown = (fromMs: number, untilMs: number) => lasting(untilMs) - lasting(fromMs);
+  const grown = (fromMs: number, untilMs: number) => deficiency(untilMs).lasting - deficiency(fromMs).lasting;
   const wholeRun = grown(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   const lost = ({ fromMs, untilMs }: Window) => (wholeRun > slack ? Math.round(grown(fromMs, untilMs)) : 0);
+  // What the load generator makes good after the window's end was not measured in it.
+  const late = ({ fromMs, untilMs }: Window) => {
+    const behind = deficiency(untilMs).now - deficiency(fromMs).now;
+    return behind > Math.max(slack, ratePerMs * lateMs) ? Math.round(behind) : 0;
+  };
   const dropped = ({ fromMs, untilMs }: Window) =>
     drops.reduce((sum, { atMs, count }) => (atMs >= fromMs && atMs < untilMs ? sum + count : sum), 0);
-  return { lost, missing: (window) => dropped(window) + lost(window) };
+  return { lost, missing: (window) => dropped(window) + Math.max(lost(window), late(window)) };
 }
 
 interface Seen {

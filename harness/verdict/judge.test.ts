@@ -78,7 +78,7 @@ test("no SLO is INCONCLUSIVE", async () => {
 test("no samples, and too few of them, are INCONCLUSIVE", async () => {
   const run = recorded([availability(["fault"])]);
   const none = { ...run, samples: [], plan: { ...run.plan, load: { ...run.plan.load, durationMs: 0 } } };
-  assert.deepEqual(await decided(none), { outcome: "INCONCLUSIVE", codes: ["NO_SAMPLES"] });
+  assert.deepEqual(await decided(none), { outcome: "INCONCLUSIVE", codes: ["FAULT_NOT_MET", "NO_SAMPLES"] });
   const slow = { ...run.plan, load: { ...run.plan.load, ratePerS: 50 } };
   const half = { ...run, plan: slow, samples: run.samples.filter((_, index) => index % 2 === 0) };
   assert.deepEqual(await decided(half), { outcome: "INCONCLUSIVE", codes: ["TOO_FEW_SAMPLES"] });
@@ -100,6 +100,27 @@ test("a hole in the samples is INCONCLUSIVE where it decides, and only there", a
   const elsewhere = changed(recorded(everySlo.slice(1, 2)), 2000, 2500, () => undefined);
   assert.equal((await decided(elsewhere)).outcome, "PASS");
   assert.equal((await judged(elsewhere)).load.lost, 50);
+});
+
+test("a load generator that stalls over the fault's end, and catches up after it, has not measured the fault", async () => {
+  const run = recorded([availability(["fault"])]);
+  const late = changed(run, 7500, 9000, (one) => ({ ...one, startMs: 9000 + (one.startMs - 7500) / 100 }));
+  assert.deepEqual(await decided(late), { outcome: "INCONCLUSIVE", codes: ["SAMPLES_MISSING"] });
+  assert.equal((await judged(late)).load.lost, 0);
+  // Or has dropped them when it went on.
+  const gone = changed(run, 7500, 9000, () => undefined);
+  const dropped = event(9001, { type: "arrivals-dropped", count: 150 });
+  assert.deepEqual(await decided({ ...gone, events: [...gone.events, dropped] }), {
+    outcome: "INCONCLUSIVE",
+    codes: ["SAMPLES_MISSING"],
+  });
+  // A pause in the middle hides nothing, nor does a short one at the end.
+  const move = (fromMs: number, untilMs: number) =>
+    decided(
+      changed(run, fromMs, untilMs, (one) => ({ ...one, startMs: untilMs + (one.startMs - fromMs) / 100 })),
+    );
+  assert.equal((await move(6000, 7500)).outcome, "PASS");
+  assert.equal((await move(8920, 9000)).outcome, "PASS");
 });
 
 test("dropped arrivals are missing samples, and an outage that starves the load is still seen", async () => {
@@ -147,6 +168,22 @@ test("what is told of a fault that was not proven is why, not how it healed", as
   const { faults, reasons } = await judged(unproven);
   assert.equal(faults[0]?.saw, "it still answers");
   assert.match(reasons[0]?.message ?? "", /it still answers$/);
+});
+
+test("a fault that no request met is INCONCLUSIVE, and one is enough", async () => {
+  const at = (healMs: number, end = (one: Recorded) => one) => {
+    const run = end(recorded([availability([], "75%")]));
+    const events = run.events.map((one) =>
+      one.type === "fault" && one.state === "heal-requested" ? { ...one, atMs: healMs } : one,
+    );
+    const plan = { ...run.plan, load: { ...run.plan.load, ratePerS: 1 } };
+    return decided({ plan, events, samples: run.samples.filter(({ startMs }) => startMs % 1000 === 0) });
+  };
+  assert.deepEqual(await at(5950), { outcome: "INCONCLUSIVE", codes: ["FAULT_NOT_MET"] });
+  assert.equal((await at(6050)).outcome, "PASS");
+  // Of a run that did not get to its end, that says nothing.
+  const cut = (run: Recorded) => without(run, ({ type }) => type === "run-ended");
+  assert.deepEqual((await at(5950, cut)).codes, ["RUN_CUT_SHORT"]);
 });
 
 test("a proven fault whose end is unknown is INCONCLUSIVE", async () => {

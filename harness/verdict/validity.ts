@@ -101,6 +101,10 @@ export function faultReasons(
       const message = `what the fault ${fault.id} hit was not proven to be healed${why}`;
       return [{ of: "fault", outcome: "INCONCLUSIVE", code: "FAULT_NOT_HEALED", message }];
     }
+    if (completed && fault.requestsDuring === 0) {
+      const message = `no request began while the fault ${fault.id} was in force: nothing met it`;
+      return [{ of: "fault", outcome: "INCONCLUSIVE", code: "FAULT_NOT_MET", message }];
+    }
     return [];
   });
 }
