@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import type { Policy } from "../resilience/policy.ts";
+import { type Policy, untilAborted } from "../resilience/policy.ts";
 import { type LeaseResult, type LeaseStore, oncePerCluster } from "./lease.ts";
 
 const ttlMs = 600;
@@ -8,13 +8,14 @@ const direct: Policy = (call) => call;
 const staying = () => new AbortController().signal;
 
 /** Leases and what is stored, in a time that the test moves on. */
-function world() {
+function world({ limit = direct, random = () => 0 }: { limit?: Policy; random?: () => number } = {}) {
   let now = 0;
   let ill = false;
   const leases = new Map<string, { token: string; until: number }>();
   const stored = new Map<string, string>();
   const results: LeaseResult[] = [];
-  const told = { drops: 0, extensions: 0, onTake: () => {} };
+  const told = { drops: 0, extensions: 0, onTake: () => {}, pausesMs: [] as number[] };
+  let dropped = Promise.resolve();
   const pauses: { at: number; resume(): void }[] = [];
   const held = (key: string) => {
     const lease = leases.get(key);
@@ -24,8 +25,9 @@ function world() {
     if (ill) throw new Error("the shard is ill");
   };
   const store: LeaseStore = {
-    async take(key, token, ms) {
+    async take(key, token, ms, signal) {
       await asked();
+      signal.throwIfAborted();
       told.onTake();
       if (held(key) !== undefined) return false;
       leases.set(key, { token, until: now + ms });
@@ -39,6 +41,7 @@ function world() {
     },
     async drop(key, token) {
       told.drops++;
+      await dropped;
       await asked();
       if (held(key)?.token === token) leases.delete(key);
     },
@@ -47,14 +50,15 @@ function world() {
   const once = oncePerCluster({
     store,
     ttlMs,
-    limit: direct,
+    limit,
     newToken: () => `token ${++tokens}`,
     pause: (ms, signal) =>
       new Promise((resolve, reject) => {
+        told.pausesMs.push(ms);
         pauses.push({ at: now + ms, resume: resolve });
         signal.addEventListener("abort", () => reject(signal.reason));
       }),
-    random: () => 0,
+    random,
     onResult: (result) => results.push(result),
   });
   return {
@@ -69,6 +73,9 @@ function world() {
     ) => once("key", look, make, signal),
     fallIll: () => {
       ill = true;
+    },
+    answerNoDrop: () => {
+      dropped = new Promise(() => undefined);
     },
     /** Lets `ms` go by, in steps in which everything that is due happens. */
     async pass(ms: number) {
@@ -128,6 +135,18 @@ test("one makes it; the other finds it when it is stored, and the lease ends onl
   assert.equal(await second, "made");
   assert.equal(held("key"), undefined);
   assert.deepEqual(results, ["won", "found"]);
+});
+
+test("who finds it while another still has the lease leaves that alone", async () => {
+  const { ask, held, pass, stored, told } = world();
+  const holder = making(stored);
+  void ask(holder.make);
+  await pass(5);
+  stored.set("key", "made");
+  assert.equal(await ask(mustNotMake), "made");
+  await pass(5);
+  assert(held("key") !== undefined);
+  assert.equal(told.drops, 0);
 });
 
 test("whoever takes the lease looks once more: the one before may have stored and gone since", async () => {
@@ -252,6 +271,85 @@ test("a store that is ill is not waited for", async () => {
   maker.finish("made");
   assert.equal(await ask(maker.make), "made");
   assert.deepEqual(results, ["skipped"]);
+});
+
+test("a store that falls ill while a lease is held costs its holder nothing", async () => {
+  const { ask, fallIll, pass, stored, told } = world();
+  const holder = making(stored);
+  const first = ask(holder.make);
+  await pass(5);
+  fallIll();
+  await pass(ttlMs);
+  assert(told.extensions > 1);
+  holder.finish("made");
+  holder.write("made");
+  assert.equal(await first, "made");
+  await pass(5);
+  assert.equal(told.drops, 1);
+});
+
+test("nor does one that fails to let go when the answer was found, or that does not answer when it is told to", async () => {
+  const { ask, fallIll, pass, stored } = world();
+  const found = ask(mustNotMake, staying(), async () => {
+    fallIll();
+    return "found";
+  });
+  assert.equal(await found, "found");
+  await pass(5);
+
+  const silent = world();
+  silent.fallIll();
+  silent.answerNoDrop();
+  const maker = making(stored);
+  maker.finish("made");
+  const made = silent.ask(maker.make);
+  await silent.pass(5);
+  assert.equal(maker.calls(), 1);
+  assert.equal(await made, "made");
+});
+
+test("taking the lease and looking are bounded together: past that it is made without", async () => {
+  let bound = new AbortController();
+  const limit: Policy = (call) => (signal) => {
+    bound = new AbortController();
+    return untilAborted(call, AbortSignal.any([signal, bound.signal]));
+  };
+  const slow = () => bound.abort(new Error("too slow"));
+  const taking = world({ limit });
+  taking.told.onTake = slow;
+  const looking = world({ limit });
+  for (const { ask, stored, results } of [taking, looking]) {
+    const maker = making(stored);
+    maker.finish("made");
+    const seen: AbortSignal[] = [];
+    const look = (signal: AbortSignal) => {
+      seen.push(signal);
+      slow();
+      return new Promise<undefined>(() => undefined);
+    };
+    assert.equal(await ask(maker.make, staying(), look), "made");
+    assert.deepEqual([results, seen.every(({ aborted }) => aborted)], [["skipped"], true]);
+  }
+});
+
+test("who waits looks less and less often, up to ten times a second, and at times of their own", async () => {
+  const waits = async (uniform: number) => {
+    const { ask, pass, stored, told } = world({ random: () => uniform });
+    void ask(making(stored).make);
+    await pass(5);
+    void ask(mustNotMake);
+    await pass(1000);
+    return told.pausesMs.slice(0, 9);
+  };
+  const longest = await waits(0);
+  assert.deepEqual(
+    longest.map((ms) => Math.round(ms)),
+    [10, 15, 23, 34, 51, 76, 100, 100, 100],
+  );
+  assert.deepEqual(
+    (await waits(0.5)).map((ms, i) => ms / (longest[i] ?? 0)),
+    longest.map(() => 0.75),
+  );
 });
 
 test("a store that falls ill while a caller waits is not waited for any longer", async () => {
