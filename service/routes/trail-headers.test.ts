@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newTrail, type Trail } from "../answering/answering.ts";
+import { startService } from "../testing/service-under-test.ts";
 import { setTrail } from "./trail-headers.ts";
 
 function headersOf(trail: Partial<Trail>, provenance?: string): Record<string, string> {
@@ -29,4 +30,13 @@ test("how an answer came about is told in headers, its age in whole seconds", ()
 test("what there is nothing to tell of has no header", () => {
   assert.deepEqual(headersOf({}), {});
   assert.deepEqual(headersOf({ cache: "hit", ageMs: 0 }), { "x-cache": "hit", age: "0" });
+});
+
+test("an error tells too what was missing on its way", async () => {
+  await using service = await startService({
+    ...{ BW_MODEL_URL: "http://127.0.0.1:1", BW_REDIS_NODES: "127.0.0.1:1", BW_START_WAIT_MS: "100" },
+  });
+  const { status, cache, degraded } = await service.ask("x");
+  assert.deepEqual([status, cache], [502, "bypass"]);
+  assert.match(String(degraded), /redis/);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -115,4 +115,13 @@ test("a disk that is full is told of, and costs the process nothing", async () =
   await eventually(() => failures.length > 0);
   assert.match(String(failures[0]), /ENOSPC/);
   await log.close();
+});
+
+test("a file that is there is gone on with", async () => {
+  const path = join(folder, "kept.jsonl");
+  await writeFile(path, "kept\n");
+  const log = openAccessLog(path, assert.fail, unexpected);
+  log.write(newRecord("one"), 0, 1, 200);
+  await log.close();
+  assert.match(await readFile(path, "utf8"), /^kept\n\{.*"id":"one".*\}\n$/);
 });
