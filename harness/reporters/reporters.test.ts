@@ -82,14 +82,65 @@ test("markdown: a table row for each SLO, and text of others stays text", async 
 });
 
 test("a report says what was set for the run, and no secret of it", async () => {
+  const secrets = {
+    API_TOKEN: "hush",
+    API_KEYS: "one:hush,two:hush",
+    DB_PWD: "hush",
+    dbPassword: "12345",
+    AUTH: "hush",
+    GITHUBTOKEN: "hush",
+    AUTHORIZATION: "Bearer hush",
+    DB_PASS: "hush",
+  };
+  const partly = {
+    REDIS: "redis://user:hush@127.0.0.1 redis://user:hush@127.0.0.2",
+    POSTGRES: "postgres://u:hu@sh@db/x",
+    MODEL: "http://model/v1?token=hush&size=3&key=hush",
+    ORACLE: "host=db password='hu sh' user=u",
+  };
+  const shown = { BW_SHED: "off", MAX_TOKENS: "100", KEYS: "5000", KEYSPACE: "ks", AUTHOR: "me" };
   const load = { ...bad.plan.load, env: { FLOOD: "20" } };
-  const env = { api: { BW_SHED: "off", API_TOKEN: "hush", REDIS: "redis://user:hush@127.0.0.1" } };
-  const plan = { ...bad.plan, load, env, mustFail: { without: "fallback" } };
+  const plan = {
+    ...bad.plan,
+    load,
+    env: { api: { ...secrets, ...partly, ...shown } },
+    mustFail: { without: "fallback" },
+  };
   const text = markdown.render(await verdictOf(bad), plan, false).replaceAll("\\", "");
-  for (const part of ["BW_SHED=off", "API_TOKEN=…", "FLOOD=20", "Must fail without fallback"]) {
-    assert.ok(text.includes(part), part);
+  const parts = [
+    ...Object.entries(shown).map(([name, value]) => `${name}=${value}`),
+    ...Object.keys(secrets).map((name) => `${name}=…`),
+    "REDIS=redis://…@127.0.0.1 redis://…@127.0.0.2",
+    "POSTGRES=postgres://…@db/x",
+    "MODEL=http://model/v1?token=…&amp;size=3&amp;key=…",
+    "ORACLE=host=db password=… user=u",
+    "FLOOD=20",
+    "Must fail without fallback",
+  ];
+  for (const part of parts) assert.ok(text.includes(part), `${part} is not in ${text}`);
+  for (const secret of ["hush", "hu@sh", "hu sh", "12345"]) assert.ok(!text.includes(secret), secret);
+});
+
+test("where some failed until the end, no report says that none did", async () => {
+  const toTheEnd = changed(good, 5200, 13_000, (one) => ({ ...one, ...lostConnection }));
+  const verdict = await verdictOf(toTheEnd);
+  for (const reporter of [markdown, terminal]) {
+    const text = reporter.render(verdict, toTheEnd.plan, false);
+    assert.match(text, /the first 200 ms after .*, some still in the last second/);
+    assert.ok(!/none from/.test(text));
   }
-  assert.ok(!text.includes("hush"));
+});
+
+test("the report of a run that was killed counts the requests that came after its last event", async () => {
+  // The last event is the fault's proof; samples came for two seconds more.
+  const killed = {
+    ...good,
+    events: good.events.filter(({ atMs }) => atMs <= 5050),
+    samples: good.samples.filter(({ startMs }) => startMs < 7050),
+  };
+  const text = terminal.render(await verdictOf(killed), killed.plan, false);
+  assert.match(text, /200 requests began in it/);
+  assert.match(text, /availability +baseline\+fault .* n 600/);
 });
 
 test("how requests failed stands in the report, and a few failures are not called an outage", async () => {

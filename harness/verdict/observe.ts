@@ -11,7 +11,7 @@ export function observeRun(
 ): ObservedRun & { lost(window: Window): number } {
   const events = recorded.events.toSorted((a, b) => a.atMs - b.atMs);
   const samples = recorded.samples.toSorted((a, b) => a.startMs - b.startMs);
-  const untilMs = endOfRunMs(events);
+  const untilMs = endOfRunMs(events, samples);
   const { missing, lost } = countArrivals(
     { ...load, beganMs: events.find(({ type }) => type === "load-started")?.atMs },
     samples.map(({ startMs }) => startMs),

@@ -6,7 +6,7 @@ import { endOfRunMs, phasesOf, union, wholeRun, windowsOf } from "./windows.ts";
 const events = recorded([]).events.toSorted((a, b) => a.atMs - b.atMs);
 
 test("windows are the journal's: a fault's is from its proof to the request for its healing", () => {
-  assert.equal(endOfRunMs(events), 13_000);
+  assert.equal(endOfRunMs(events, []), 13_000);
   assert.deepEqual(windowsOf(events, 13_000), {
     warmup: [{ fromMs: 0, untilMs: 1000 }],
     baseline: [{ fromMs: 1000, untilMs: 5000 }],
@@ -51,9 +51,9 @@ test("the recovery is from the last request to heal to the end, and at the lates
 
 test("a run that was cut short is known until its last event", () => {
   const cut = events.filter(({ atMs }) => atMs <= 5050);
-  assert.equal(endOfRunMs(cut), 5050);
+  assert.equal(endOfRunMs(cut, []), 5050);
   const still = [...cut, event(6000, { type: "warning", code: "X", message: "" })];
-  assert.deepEqual(windowsOf(still, endOfRunMs(still)).fault, [{ fromMs: 5050, untilMs: 6000 }]);
+  assert.deepEqual(windowsOf(still, endOfRunMs(still, [])).fault, [{ fromMs: 5050, untilMs: 6000 }]);
 });
 
 test("the whole run leaves the warm-up out unless it is asked for, and the gaps in", () => {

@@ -1,10 +1,17 @@
-import type { PhaseName, RunEvent } from "../journal/event.ts";
+import type { PhaseName, RunEvent, Sample } from "../journal/event.ts";
 import type { Window, Windows } from "../slos/slo.ts";
 
-/** When the observation ended: the phases' end, or the last event of a run that did not get so far. */
-export function endOfRunMs(events: readonly RunEvent[]): number {
+/**
+ * When the observation ended: the phases' end, or the last that is known of a run that did not get so far.
+ * @param events in order of time
+ * @param samples in order of start time
+ */
+export function endOfRunMs(events: readonly RunEvent[], samples: readonly Sample[]): number {
   const end = events.find((event) => event.type === "phase-started" && event.phase === "end");
-  return end?.atMs ?? events.at(-1)?.atMs ?? 0;
+  const last = samples.at(-1);
+  return (
+    end?.atMs ?? Math.max(events.at(-1)?.atMs ?? 0, last === undefined ? 0 : last.startMs + last.durationMs)
+  );
 }
 
 /** The phases as they ran, each until the next began. */

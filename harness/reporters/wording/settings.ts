@@ -1,10 +1,11 @@
 import type { Plan } from "../../plan/plan.ts";
 
-const secretName = /key|token|secret|passw|credential|auth/i;
+const secretWord =
+  /(?:key|token|secret|passw(?:or)?d|passphrase|pwd|credential)s?$|^(?:pass|auth|authorization)$/i;
 
 /**
  * What the scenario and thrown switches set for this run, by whom it is for: services, and the load script. The rest
- * of an environment is not in the plan. A value that may be a secret by its name, and a password in an address, are
+ * of an environment is not in the plan. A value that may be a secret by its name, and a password within another, are
  * not shown.
  */
 export function settingsOf({ env, load }: Plan): readonly (readonly [whose: string, settings: string])[] {
@@ -14,8 +15,23 @@ export function settingsOf({ env, load }: Plan): readonly (readonly [whose: stri
 }
 
 function settingText([name, value]: readonly [string, string]): string {
-  const shown = secretName.test(name) ? "…" : value.replaceAll(/\/\/[^/@\s]*@/g, "//…@");
-  return `${name}=${shown}`;
+  return `${name}=${isSecret(name, value) ? "…" : withoutPasswords(value)}`;
+}
+
+/** By a word of its name: `API_KEYS`, `DB_PWD`; but `MAX_TOKENS=100` is a number of them, and `KEYSPACE` no such word. */
+function isSecret(name: string, value: string): boolean {
+  const words = name.split(/[^A-Za-z]+/);
+  const isCount = /s$/i.test(name) && /^\d+$/.test(value);
+  return !isCount && words.some((word) => secretWord.test(word));
+}
+
+/** In an address, `//user:password@`; in a query or a list of parameters, `token=…`. */
+function withoutPasswords(value: string): string {
+  return value
+    .replaceAll(/\/\/[^/\s]*@/g, "//…@")
+    .replaceAll(/([\w.-]+)=('[^']*'|"[^"]*"|[^&;\s]*)/g, (all, name: string, given: string) =>
+      isSecret(name, given) ? `${name}=…` : all,
+    );
 }
 
 /** The change with which the scenario says that it must fail, whether or not this run makes it. */

@@ -23,13 +23,17 @@ export async function cleanLeftovers(runsDir: string): Promise<Leftovers> {
     const started = ledger.split("\n").flatMap(parse);
     const harness = started.find(({ name }) => name === "harness");
     if (harness === undefined || (await isAlive(harness))) continue;
+    const ended = new Set<number>();
     for (const entry of started) {
       if (entry === harness || !(await isAlive(entry))) continue;
       signalGroup(pidOf(entry), "SIGKILL");
+      ended.add(pidOf(entry));
       processes.push(`${run}: ${entry.name} (pid ${pidOf(entry)})`);
     }
     for (const pid of harness.mark === undefined ? [] : await processesMarked(harness.mark)) {
       signalProcess(pid, "SIGKILL");
+      // One that was just killed may still be there to see.
+      if (ended.has(pid)) continue;
       processes.push(`${run}: pid ${pid}`);
     }
     const work = join(folder, workFolderName);
