@@ -54,6 +54,22 @@ function cacheOf(...fakes: ReturnType<typeof fakeTier>[]) {
 }
 
 describe("reading", () => {
+  test("what is read far away does not replace what was written near by meanwhile, if that is newer", async () => {
+    for (const [storedAt, kept] of [
+      [960, "written"],
+      [940, "read"],
+    ] as const) {
+      const [near, far] = [fakeTier("memory"), fakeTier("redis")];
+      const { cache } = cacheOf(near, far);
+      far.entries.set("k", entryAt(950, "read"));
+      const reading = cache.read("k", signal);
+      near.entries.set("k", entryAt(storedAt, "written"));
+      await reading;
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(near.entries.get("k")?.value, kept);
+    }
+  });
+
   test("the near tier is asked first, and a fresh entry there ends it", async () => {
     const [near, far] = [fakeTier("memory"), fakeTier("redis")];
     const { cache, seen } = cacheOf(near, far);

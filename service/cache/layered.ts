@@ -74,6 +74,13 @@ export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>)
     }
   }
 
+  /** Not over what was made meanwhile: a read that took long would bring back what a newer answer had replaced. */
+  function fill(nearer: NamedTier<V>, key: string, entry: Entry<V>, accepts: Accepts<V>): void {
+    const held = nearer.readNow?.(key);
+    const isNewer = held !== undefined && held.storedAt > entry.storedAt && accepts(held);
+    if (!isNewer) void writeTo(nearer, key, entry);
+  }
+
   async function readFrom(
     tier: NamedTier<V>,
     key: string,
@@ -119,7 +126,7 @@ export function layered<V>(tiers: readonly NamedTier<V>[], deps: LayeredDeps<V>)
         if (entry === undefined) continue;
         if (found === undefined || entry.storedAt > found.entry.storedAt) found = { entry, tier: tier.name };
         if (isFresh(entry)) {
-          for (const nearer of tiers.slice(0, depth)) void writeTo(nearer, key, entry);
+          for (const nearer of tiers.slice(0, depth)) fill(nearer, key, entry, accepts);
           break;
         }
       }
