@@ -165,6 +165,18 @@ test("settings that contradict each other are told with the rest; what is not se
   assert.equal(config.breakers?.model.minimumCalls, 5);
 });
 
+test("a bound on blindness that polls cannot keep is refused, also where they are not set", () => {
+  const problems = problemsOf({ ...minimal, BW_INVALIDATION_MAX_BLIND_MS: "1999" });
+  assert.deepEqual(problems, [
+    'BW_INVALIDATION_MAX_BLIND_MS="1999": must be no less than twice BW_INVALIDATION_POLL_MS, 1000',
+  ]);
+  for (const enough of [
+    { BW_INVALIDATION_MAX_BLIND_MS: "2000" },
+    { BW_INVALIDATION_MAX_BLIND_MS: "20", BW_INVALIDATION_POLL_MS: "10" },
+  ])
+    assert.deepEqual(problemsOf({ ...minimal, ...enough }), []);
+});
+
 test("a connection may be idle for as long as the longest deadline", () => {
   const problems = problemsOf({ ...minimal, BW_SOCKET_IDLE_MS: "500" });
   assert.deepEqual(problems, ['BW_SOCKET_IDLE_MS="500": must be no less than BW_DEADLINE_MAX_MS, 30000']);

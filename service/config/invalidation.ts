@@ -16,7 +16,8 @@ export const invalidationVariables = z.object({
   BW_INVALIDATION_MAX_BLIND_MS: positiveMs
     .optional()
     .describe(
-      "a replica that could not ask for so long, or not yet, serves nothing from the cache; unset: it goes on " +
+      "a replica that could not ask for so long, or not yet, serves nothing from the cache; at least twice " +
+        "BW_INVALIDATION_POLL_MS; unset: it goes on " +
         "serving, from its start on what it made itself, and what was invalidated meanwhile is invalid for it " +
         "when it can ask again",
     ),

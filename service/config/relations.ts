@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { httpVariables } from "./http.ts";
+import { invalidationVariables } from "./invalidation.ts";
 import { policyVariables } from "./policies.ts";
 
 /** In each pair, the first must not be more than the second. Where it is not set, it is lowered instead. */
@@ -25,7 +26,23 @@ function idleProblems(env: Readonly<Record<string, string | undefined>>): string
   return [`BW_SOCKET_IDLE_MS="${idleMs}": must be no less than BW_DEADLINE_MAX_MS, ${longestMs}`];
 }
 
-const variables = z.object({ ...httpVariables.shape, ...policyVariables.shape }).shape;
+/** Between two polls nothing may be heard; a bound of no more than that makes the cache useless half of the time. */
+function blindProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { data: maxBlindMs } = variables.BW_INVALIDATION_MAX_BLIND_MS.safeParse(
+    env["BW_INVALIDATION_MAX_BLIND_MS"],
+  );
+  const { data: pollMs } = variables.BW_INVALIDATION_POLL_MS.safeParse(env["BW_INVALIDATION_POLL_MS"]);
+  if (maxBlindMs === undefined || pollMs === undefined || maxBlindMs >= 2 * pollMs) return [];
+  return [
+    `BW_INVALIDATION_MAX_BLIND_MS="${maxBlindMs}": must be no less than twice BW_INVALIDATION_POLL_MS, ${pollMs}`,
+  ];
+}
+
+const variables = z.object({
+  ...httpVariables.shape,
+  ...policyVariables.shape,
+  ...invalidationVariables.shape,
+}).shape;
 
 /** Settings that are right alone and wrong together. Apart from the schema, so that they are told with the others. */
 export function relationProblems(env: Readonly<Record<string, string | undefined>>): string[] {
@@ -38,6 +55,7 @@ export function relationProblems(env: Readonly<Record<string, string | undefined
     return [`${name}="${env[name]}": must not be more than ${other}, ${most}`];
   });
   if (hasDeadlines) problems.push(...idleProblems(env));
+  problems.push(...blindProblems(env));
   if (env["BW_TENANT_BURST"] !== undefined && env["BW_TENANT_RATE"] === undefined) {
     problems.push(`BW_TENANT_BURST="${env["BW_TENANT_BURST"]}": has no effect without BW_TENANT_RATE`);
   }

@@ -123,7 +123,7 @@ const ofTheApi: RequestHandler = (_req, res, next) => {
   next();
 };
 
-/** While draining, every connection ends with the response it is on. */
+/** While draining, a connection ends with its next response. drain.ts sees to those that are under way by then. */
 function connectionClose(readiness: () => Readiness): RequestHandler {
   return (_req, res, next) => {
     if (readiness() === "draining") res.setHeader("connection", "close");
