@@ -48,3 +48,23 @@ test("one that has ended is not brought back by who had it", async () => {
   await extend("three", "mine", longMs, signal);
   assert.equal(await client.exists("lease:{three}"), 0);
 });
+
+test("one whose holder has died ends by itself", async () => {
+  await leases().take("four", "mine", longMs, signal);
+  const leftMs = await client.pttl("lease:{four}");
+  assert(leftMs > 0 && leftMs <= longMs, `${leftMs} ms`);
+});
+
+test("each command goes through the guard of the entry's shard, and what that rejects is not sent", async () => {
+  const asked: string[] = [];
+  const { take, extend, drop } = redisLeases(client, (key) => {
+    asked.push(key);
+    return { lease: () => () => Promise.reject(new Error("open")) };
+  });
+  await client.set("lease:{five}", "mine");
+  await assert.rejects(take("six", "mine", longMs, signal), /open/);
+  await assert.rejects(extend("five", "mine", longMs, signal), /open/);
+  await assert.rejects(drop("five", "mine", signal), /open/);
+  assert.deepEqual(asked, ["six", "five", "five"]);
+  assert.deepEqual([await client.exists("lease:{six}"), await client.pttl("lease:{five}")], [0, -1]);
+});
