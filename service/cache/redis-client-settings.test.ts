@@ -8,7 +8,7 @@ import { eventually, startRedisCluster, type TestNode, takeOver } from "../testi
 import { startRelay } from "../testing/relay.ts";
 import { harmedKey } from "../testing/shard-faults.ts";
 import { redisClient } from "./redis-client.ts";
-import { redisErrorClass } from "./redis-errors.ts";
+import { type RedisErrorClass, redisErrorClass } from "./redis-errors.ts";
 import { masterOf } from "./shards.ts";
 
 /** How many commands of a name a node has refused. */
@@ -58,6 +58,34 @@ test("nodes that send a client back and forth do so three times, and not sixteen
   await one.redis.call("CLUSTER", "SETSLOT", slot, "NODE", await idOf(other));
   await rejection(client.get(harmedKey));
   assert.equal((await refused(one, "get")) + (await refused(other, "get")), 4);
+});
+
+test("while a slot moves, a command about several of its keys does not wait to be sent again", async () => {
+  await using cluster = await startRedisCluster();
+  using client = await connectedClient(cluster, { attemptTimeoutMs: undefined });
+  const [from, to] = cluster.nodes;
+  assert(from !== undefined && to !== undefined && cluster.nodeOf(harmedKey) === from);
+  const slot = String(await from.redis.call("CLUSTER", "KEYSLOT", harmedKey));
+  const idOf = async ({ redis }: TestNode) => String(await redis.call("CLUSTER", "MYID"));
+  await client.set(harmedKey, "stays");
+  await to.redis.call("CLUSTER", "SETSLOT", slot, "IMPORTING", await idOf(from));
+  await from.redis.call("CLUSTER", "SETSLOT", slot, "MIGRATING", await idOf(to));
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    let failed: RedisErrorClass | undefined;
+    client.exists(harmedKey, `${harmedKey}moved`).catch((thrown: unknown) => {
+      failed = redisErrorClass(thrown);
+    });
+    // Not much of the 100 ms that it would wait, each time.
+    for (let ms = 0; ms < 50 && failed === undefined; ms++) {
+      // As long as a reply takes.
+      for (const { redis } of cluster.nodes) await redis.ping();
+      mock.timers.tick(1);
+    }
+    assert(failed === "tryagain" || failed === "redirected", failed);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test("a node that is silent from the start keeps no client from being ready for the others", async () => {
