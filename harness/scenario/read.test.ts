@@ -105,7 +105,12 @@ test("a setting that the load script does not read is a mistake, with its place 
   const [, ...lines] = error.message.split("\n");
   assert.equal(lines.length, 1, error.message);
   assert.match(lines[0] ?? "", /:4:\d+: .*"FLOD".*did you mean "FLOOD"\?$/);
-  assert.equal((await readScenario(file)).load.extraPerS, 200, "without a system, nothing is known of it");
+  const { load: read } = await readScenario(file);
+  assert.deepEqual(
+    [read.extraPerS, read.env],
+    [200, { FLOOD: "20", FLOD: "20" }],
+    "without a system, nothing is known of it",
+  );
 });
 
 test("all mistakes of a scenario are told at once, each with its place and the word that was meant", async () => {

@@ -186,6 +186,39 @@ test("a fault that no request met is INCONCLUSIVE, and one is enough", async () 
   assert.deepEqual((await at(5950, cut)).codes, ["RUN_CUT_SHORT"]);
 });
 
+test("a miss is not the system's where one fault was not proven and another did not heal", async () => {
+  const run = dead(recorded([availability([])]), 5100, 9000);
+  const second = run.events.flatMap((one) =>
+    one.type === "fault" ? [{ ...one, fault: "1-kill-node" }] : [],
+  );
+  const unproven = without(run, (one) => one.type === "fault" && one.state === "proven");
+  const { outcome, codes } = await decided({
+    ...unproven,
+    plan: { ...run.plan, faults: run.plan.faults.flatMap((one) => [one, { ...one, id: "1-kill-node" }]) },
+    events: [...unproven.events, ...second.filter(({ state }) => state !== "healed-proven")],
+  });
+  assert.equal(outcome, "INCONCLUSIVE");
+  assert.deepEqual(codes.toSorted(), ["FAULT_NOT_HEALED", "FAULT_NOT_PROVEN", "FAULT_NOT_PROVEN"]);
+});
+
+test("of a fault that lapsed it is told how, not how it had been seen before", async () => {
+  const run = recorded([answers]);
+  const lapsed = event(7000, {
+    type: "fault",
+    fault: "0-kill-node",
+    kind: "kill-node",
+    state: "not-proven",
+    targets: ["redis-2"],
+    saw: "it answers again",
+  });
+  const { reasons } = await judged({ ...run, events: [...run.events, lapsed] });
+  assert.deepEqual(
+    reasons.map(({ code }) => code),
+    ["FAULT_NOT_PROVEN"],
+  );
+  assert.match(reasons[0]?.message ?? "", /it answers again$/);
+});
+
 test("a proven fault whose end is unknown is INCONCLUSIVE", async () => {
   const run = without(recorded([answers]), (one) => one.type === "fault" && /heal/.test(one.state));
   assert.deepEqual(await decided(run), { outcome: "INCONCLUSIVE", codes: ["FAULT_NOT_PROVEN"] });
@@ -219,6 +252,8 @@ test("a field that no sample carries is INCONCLUSIVE", async () => {
     codes: ["FIELD_NOT_REPORTED"],
   });
   assert.equal((await decided(silent(recorded([availability([])])))).outcome, "PASS");
+  // Where nothing was answered, that is what there is to say.
+  assert.deepEqual((await decided(dead(recorded([answers]), 0, 13_000))).codes, ["NO_SAMPLES"]);
 });
 
 test("a load that failed makes no statement, one that the harness ended does", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { RunEvent } from "../journal/event.ts";
 import { event, fault, recorded } from "../testing/recorded-run.ts";
-import { endOfRunMs, phasesOf, union, wholeRun, windowsOf } from "./windows.ts";
+import { endOfRunMs, faultBeganMs, phasesOf, union, wholeRun, windowsOf } from "./windows.ts";
 
 const events = recorded([]).events.toSorted((a, b) => a.atMs - b.atMs);
 
@@ -47,6 +48,17 @@ test("the recovery is from the last request to heal to the end, and at the lates
   assert.deepEqual(recovery(7000, 8000), [{ fromMs: 8000, untilMs: 13_000 }]);
   assert.deepEqual(recovery(7000, 9100), [{ fromMs: 9000, untilMs: 13_000 }]);
   assert.deepEqual(recovery(), [{ fromMs: 9000, untilMs: 13_000 }]);
+});
+
+test("the time before the fault ends with the phase before, or with the first request for a fault", () => {
+  const late = events.map((one) =>
+    one.type === "fault" && one.state === "requested" ? { ...one, atMs: 5500 } : one,
+  );
+  const inOrder = late.toSorted((a, b) => a.atMs - b.atMs);
+  assert.equal(faultBeganMs(inOrder), 5000);
+  const ofPhases = (one: RunEvent) => one.type === "phase-started";
+  assert.equal(faultBeganMs(inOrder.filter((one) => !ofPhases(one))), 5500);
+  assert.equal(faultBeganMs(inOrder.filter(({ atMs }) => atMs < 5000)), undefined);
 });
 
 test("a run that was cut short is known until its last event", () => {
