@@ -140,6 +140,13 @@ test("a caller who leaves while it waits is told at once, and nothing is called 
   assert.deepEqual([work.calls(), decisions], [1, []]);
 });
 
+test("nothing is called for who has left before", async () => {
+  const work = failing(0);
+  const left = new Error("left");
+  await assert.rejects(retryWith().policy(work.call)(AbortSignal.abort(left)), left);
+  assert.equal(work.calls(), 0);
+});
+
 test("a call that fails because its caller left is not called again", async () => {
   const caller = new AbortController();
   let calls = 0;
