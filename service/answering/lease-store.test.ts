@@ -81,10 +81,9 @@ test("taking the lease and looking are bounded together: past that it is made wi
   const taking = world({ limit });
   taking.told.onTake = slow;
   const looking = world({ limit });
-  for (const { ask, stored, results } of [taking, looking]) {
+  for (const { ask, stored, results, takenWith: seen } of [taking, looking]) {
     const maker = making(stored);
     maker.finish("made");
-    const seen: AbortSignal[] = [];
     const look = (signal: AbortSignal) => {
       seen.push(signal);
       slow();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DeadlineExceeded, deadlineIn, requestedMs } from "./deadline.ts";
+import { DeadlineExceeded, deadlineIn, isDeadline, requestedMs } from "./deadline.ts";
 
 const now = performance.now.bind(performance);
 const never = () => new Promise<never>(() => undefined);
@@ -93,7 +93,7 @@ test("whoever asks for more than the maximum gets the maximum; for nothing, the 
     ].map((wrong): [string, undefined] => [wrong, undefined]),
   ];
   for (const [header, ms] of cases) assert.equal(requestedMs(header, bounds), ms, header);
-  assert.equal(requestedMs(["5", "7"], bounds), undefined);
+  for (const list of [["5", "7"], ["5"]]) assert.equal(requestedMs(list, bounds), undefined);
 });
 
 test("whatever a header says, there is a time within the bounds or none", () => {
@@ -103,4 +103,19 @@ test("whatever a header says, there is a time within the bounds or none", () => 
       assert(ms === undefined || (Number.isInteger(ms) && ms >= 1 && ms <= 30_000));
     }),
   );
+});
+
+test("that time ran out is known also where it is the cause of why the work was ended", () => {
+  const exceeded = new DeadlineExceeded("too late");
+  const because = (cause: unknown) => new Error("everybody has left", { cause });
+  assert.deepEqual([exceeded, because(exceeded), because(because(exceeded))].map(isDeadline), [
+    true,
+    true,
+    true,
+  ]);
+  assert.deepEqual([because(new Error("left")), because(undefined), undefined].map(isDeadline), [
+    false,
+    false,
+    false,
+  ]);
 });

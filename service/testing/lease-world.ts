@@ -14,6 +14,7 @@ export function world({ limit = direct, random = () => 0 }: { limit?: Policy; ra
   const stored = new Map<string, string>();
   const results: LeaseResult[] = [];
   const told = { drops: 0, extensions: 0, onTake: () => {}, pausesMs: [] as number[] };
+  const takenWith: AbortSignal[] = [];
   let dropped = Promise.resolve();
   const pauses: { at: number; resume(): void }[] = [];
   const held = (key: string) => {
@@ -25,8 +26,8 @@ export function world({ limit = direct, random = () => 0 }: { limit?: Policy; ra
   };
   const store: LeaseStore = {
     async take(key, token, ms, signal) {
+      takenWith.push(signal);
       await asked();
-      signal.throwIfAborted();
       told.onTake();
       if (held(key) !== undefined) return false;
       leases.set(key, { token, until: now + ms });
@@ -64,6 +65,7 @@ export function world({ limit = direct, random = () => 0 }: { limit?: Policy; ra
     results,
     held,
     stored,
+    takenWith,
     told,
     ask: (
       make: () => Promise<{ value: string; stored: Promise<void> }>,
