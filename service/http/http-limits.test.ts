@@ -53,8 +53,9 @@ describe("what never becomes a request", () => {
   for (const [name, sent, status, code, reason] of refused) {
     test(`${name}: ${status}, written as the API writes errors, and the connection ends`, async () => {
       await using service = await start();
-      const replies = await new RawCaller(service).send(sent).replies();
-      assert.deepEqual(replies, [[status, code]]);
+      const caller = new RawCaller(service).send(sent);
+      assert.deepEqual(await caller.replies(), [[status, code]]);
+      assert.match(caller.received, /^connection: close\r$/im);
       if (reason !== undefined) {
         assert.equal(await service.metric(`http_refused_connections_total{reason="${reason}"}`), 1);
       }
