@@ -160,7 +160,7 @@ test("a client that has ended is no longer in memory", async () => {
 
 test("a promoted replica has a connection already: of the first commands to it none fails", async () => {
   await using cluster = await startRedisCluster({ replicas: true });
-  using client = await connectedClient(cluster);
+  using client = await connectedClient(cluster, { attemptTimeoutMs: 10_000 });
   const [replica] = cluster.replicas;
   assert(replica !== undefined);
   await takeOver(replica);
