@@ -192,3 +192,23 @@ test("more calls at once than the bulkhead has places: 503 with Retry-After; BW_
     assert((await askFive(service)).every(({ status }) => status === 200));
   }
 });
+
+test("a refusal in place of text reaches the caller as one, plain and streamed, and is not stored", async () => {
+  await using service = await given.start();
+  const question = freshQuestion();
+  given.model.mode = "no-text";
+  given.model.refusal = "I cannot help with that.";
+  for (let i = 0; i < 2; i++) {
+    const { status, cache, text } = await service.ask(question);
+    assert.deepEqual([status, cache], [200, "miss"]);
+    const { content, refusal } = JSON.parse(text).choices[0].message;
+    assert.deepEqual([content, refusal], [null, "I cannot help with that."]);
+    const streamed = await service.ask(question, { stream: true });
+    assert.equal(streamed.cache, "miss");
+    assert.match(
+      streamed.text,
+      /"delta":\{"refusal":"I cannot help with that\."\}.*"finish_reason":"stop".*\[DONE\]/s,
+    );
+  }
+  assert.equal(given.model.requests.length, 4);
+});

@@ -198,6 +198,7 @@ describe("what an answer must be to be stored", () => {
     for (const finishReason of ["content_filter", "tool_calls", "function_call", "error", ""])
       assert(!isWhole({ ...answer, finishReason }), finishReason);
     assert(!isWhole({ ...answer, content: "" }));
+    assert(!isWhole({ ...answer, refusal: "no" }));
   });
 });
 

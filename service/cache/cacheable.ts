@@ -84,8 +84,8 @@ function directed(
  * Whether an answer is one to keep: the model came to its end, or to the length that the request set. What a
  * filter cut off, a tool call, or nothing at all is passed on and forgotten.
  */
-export function isWhole({ content, finishReason }: Answer): boolean {
-  return content !== "" && (finishReason === "stop" || finishReason === "length");
+export function isWhole({ content, refusal, finishReason }: Answer): boolean {
+  return content !== "" && refusal === undefined && (finishReason === "stop" || finishReason === "length");
 }
 
 /** Why this request's answer is neither taken from the cache nor stored; undefined: it may be. */

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { readConfig } from "../config/config.ts";
 import { dependencies } from "../testing/dependencies.ts";
 import { invalidate } from "../testing/invalidating.ts";
 import { eventually } from "../testing/redis-cluster.ts";
+import { longestLifeMs } from "./invalidation.ts";
 
 const given = dependencies();
 const marksKey = "{invalidations}:marks:1";
@@ -39,4 +42,39 @@ test("where the subscription was lost and is there again it asks what it has mis
   const before = await asked();
   for (const { redis } of given.cluster.nodes) await redis.call("CLIENT", "KILL", "TYPE", "pubsub");
   await eventually(async () => (await asked()) > before);
+});
+
+test("a mark is kept for as long as anything lives that it could concern: an answer, or an embedding", () => {
+  const times = { BW_DEADLINE_MAX_MS: "20000", BW_CACHE_STALE_MS: "3000" };
+  for (const lives of [
+    { BW_CACHE_FRESH_MS: "70000", BW_EMBEDDINGS_FRESH_MS: "60000" },
+    { BW_CACHE_FRESH_MS: "60000", BW_EMBEDDINGS_FRESH_MS: "70000" },
+  ]) {
+    const config = readConfig({ BW_MODEL_URL: "http://127.0.0.1:1", ...times, ...lives });
+    assert.equal(longestLifeMs(config), 93_000);
+  }
+});
+
+test("a tenant's invalidations cost others' embeddings nothing, however much shorter answers live", async () => {
+  await using service = await given.start({
+    ...{ BW_CACHE_L1: "on", BW_API_KEYS: "a:key-1,b:key-2", BW_DEADLINE_MAX_MS: "2000" },
+    ...{ BW_CACHE_FRESH_MS: "1", BW_CACHE_STALE_MS: "0" },
+  });
+  const embedded = async () => {
+    const response = await fetch(`${service.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: "Bearer key-2" },
+      body: JSON.stringify({ model: "embed-256", input: "tide" }),
+    });
+    await response.text();
+    return response.headers.get("x-cache");
+  };
+  await embedded();
+  await eventually(async () => (await embedded()) === "hit");
+  const headers = { authorization: "Bearer key-1" };
+  await invalidate(service, { tag: "one" }, headers);
+  // So that its mark is older than any answer.
+  await delay(2100);
+  await invalidate(service, { tag: "two" }, headers);
+  assert.equal(await embedded(), "hit");
 });

@@ -25,14 +25,14 @@ export interface InvalidationPart extends Invalidations {
 
 /** @param client undefined: this replica is all there is */
 export function invalidationPart(
-  { invalidation, cache, timeouts, apiKeys }: Config,
+  config: Config,
   client: Cluster | undefined,
   { metrics, onProblem }: Telemetry,
 ): InvalidationPart | undefined {
+  const { invalidation, timeouts, apiKeys } = config;
   if (invalidation === undefined) return undefined;
   const { maxMarks, maxBlindMs, pollMs } = invalidation;
-  // From when making an answer began until its entry is dropped.
-  const retentionMs = (timeouts?.deadlines.maxMs ?? 60_000) + cache.freshMs + cache.staleMs;
+  const retentionMs = longestLifeMs(config);
   const tenants = new Set(apiKeys?.map(({ tenant }) => tenant)).size;
   const guard = wrap(
     observed("redis-marks", metrics.dependencyCall),
@@ -63,6 +63,15 @@ export function invalidationPart(
     },
     stop: () => stops.dispose(),
   };
+}
+
+/**
+ * From when making something began until its entry is dropped, whichever kind lives longest: a mark that is dropped
+ * sooner makes all that is older invalid, everybody's.
+ */
+export function longestLifeMs({ cache, embeddings, timeouts }: Config): number {
+  const makingMs = timeouts?.deadlines.maxMs ?? 60_000;
+  return makingMs + Math.max(cache.freshMs, embeddings.freshMs) + cache.staleMs;
 }
 
 function listen(

@@ -201,3 +201,20 @@ test("provenance is told where it is that of every vector, stored or made", asyn
     assert.equal((await reply).provenance, told);
   }
 });
+
+test("vectors of another number of dimensions than those stored are the engine's failure: not mixed with them", async () => {
+  const two: Lookup<Embedding> = {
+    failures: new Map(),
+    found: {
+      tier: "memory",
+      entry: {
+        ...{ value: { ...embedding, vector: Vector.of(Float32Array.of(1, 2), "int8") }, scopes: [] },
+        ...{ storedAt: 100, freshForMs: 1000, computeMs: 0, epoch: 0 },
+      },
+    },
+  };
+  let reads = 0;
+  const { reply, written } = embedTwo(() => (reads++ === 0 ? two : nothing));
+  await assert.rejects(reply, (thrown) => thrown instanceof DependencyGone && thrown.dependency === "model");
+  assert.equal(written.length, 0);
+});

@@ -8,7 +8,7 @@ import type { Cache, CacheResult } from "../cache/layered.ts";
 import type { Entry } from "../cache/tier.ts";
 import { Vector, type VectorForm } from "../cache/vector.ts";
 import type { EmbeddingsCall, EmbeddingsEngine } from "../inference/embeddings-engine.ts";
-import { EngineRefusal } from "../inference/engine.ts";
+import { EngineFailure, EngineRefusal } from "../inference/engine.ts";
 import { carries, entryScopes } from "../invalidation/scopes.ts";
 import type { LogProblem } from "../telemetry/log.ts";
 import { eachOf } from "./each-of.ts";
@@ -131,12 +131,14 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
   /** Resolves with the tokens that were read. */
   async function make(
     missing: readonly Input[],
+    known: readonly Embedding[],
     { request, tenant, priority, deadline, rule }: EmbeddingQuestion,
     signal: AbortSignal,
   ): Promise<number> {
     const began = { at: now(), epoch: deps.epoch() };
     const inputs = missing.map(({ text }) => text);
     const made = await engine.embed({ request, inputs, tenant, priority, deadline }, signal);
+    checkSpace(made.vectors, known);
     const { provenance, promptTokens } = made;
     const storedAt = now();
     const computeMs = Math.max(0, storedAt - began.at);
@@ -194,7 +196,8 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
     if (missing.length === 0) return 0;
     if (rule.onlyIfCached) throw new NotCached(`${missing.length} of ${inputs.length} inputs are not stored`);
     try {
-      return await make(missing, question, signal);
+      const known = inputs.map((input) => input.known).filter((embedding) => embedding !== undefined);
+      return await make(missing, known, question, signal);
     } catch (thrown) {
       if (signal.aborted || thrown instanceof EngineRefusal) throw thrown;
       doWithout(missing, thrown, trail);
@@ -226,4 +229,13 @@ export function createEmbed(deps: EmbeddingDeps): Embed {
 function wholeOf(results: readonly CacheResult[]): "hit" | "miss" | "bypass" {
   if (results.every((result) => result === "hit" || result === "stale")) return "hit";
   return results.every((result) => result === "bypass") ? "bypass" : "miss";
+}
+
+/** Vectors of two spaces in one response would be compared with each other. */
+function checkSpace(made: readonly Float32Array[], known: readonly Embedding[]): void {
+  const dimensions = made[0]?.length;
+  if (known.every(({ vector }) => vector.dimensions === dimensions)) return;
+  throw new EngineFailure(
+    `The engine's embeddings have ${dimensions} dimensions, those stored have others: it is another model. Set BW_MODEL_EPOCH anew`,
+  );
 }

@@ -70,7 +70,15 @@ test("what is not one sound vector an input is the engine's failure", async () =
       { index: 0, embedding: "" },
       { index: 1, embedding: "" },
     ],
+    [sound, { index: 1, embedding: "!!!! no base64 &" }],
+    [sound, { index: 1, embedding: Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 9]).toString("base64") }],
     undefined,
   ])
     await assert.rejects(askFor({ data }), EngineFailure, JSON.stringify(data));
+});
+
+test("usage may be missing; one that is none is the engine's failure", async () => {
+  const data = [0, 1].map((index) => ({ index, embedding: [1, 2] }));
+  for (const usage of [null, undefined]) assert.equal((await askFor({ data, usage })).made.promptTokens, 0);
+  await assert.rejects(askFor({ data, usage: { prompt_tokens: -5 } }), EngineFailure);
 });

@@ -4,8 +4,11 @@ import { EngineFailure } from "./engine.ts";
 import { apiRoute, bodyText, type EngineApi, openaiCall, readJson } from "./openai-call.ts";
 
 const embeddings = z.object({
-  data: z.array(z.object({ index: z.int(), embedding: z.union([z.string(), z.array(z.number())]) })),
-  usage: z.object({ prompt_tokens: z.number() }).optional(),
+  // base64 of whole floats: what is none would be read as one all the same.
+  data: z.array(
+    z.object({ index: z.int(), embedding: z.union([z.base64().refine(isWholeFloats), z.array(z.number())]) }),
+  ),
+  usage: z.object({ prompt_tokens: z.int().nonnegative() }).nullish(),
 });
 
 /** An engine that makes embeddings by the OpenAI API over HTTP. */
@@ -45,5 +48,9 @@ function vectorsOf(data: z.output<typeof embeddings>["data"], count: number): Fl
 function floatsOf(embedding: string | readonly number[]): Float32Array {
   if (typeof embedding !== "string") return Float32Array.from(embedding);
   const bytes = Buffer.from(embedding, "base64");
-  return Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i));
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
+}
+
+function isWholeFloats(base64: string): boolean {
+  return Buffer.byteLength(base64, "base64") % 4 === 0;
 }

@@ -18,6 +18,8 @@ export interface Usage {
 /** One whole answer: a single choice of plain text. */
 export interface Answer {
   readonly content: string;
+  /** Why the model will not answer, in place of content; absent where it does. */
+  readonly refusal?: string;
   readonly finishReason: string;
   readonly usage: Usage | undefined;
   /** What the engine says about where the answer comes from. Opaque here; kept and passed on. */

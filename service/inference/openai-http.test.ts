@@ -198,3 +198,13 @@ test("what is no event of a completion is the engine's failure, and the connecti
   await assert.rejects(engine.answer(), EngineFailure);
   await Promise.all(closed);
 });
+
+test("a stream of more than the one choice that was asked for is the engine's failure", async () => {
+  const other = { index: 1, delta: { content: "another" } };
+  const own = { index: 0, delta: { content: "own" } };
+  for (const choices of [[other], [other, own]]) {
+    const events = `data: ${JSON.stringify({ choices })}\n\n${chunk({}, "stop")}${done}`;
+    await using engine = await streaming((res) => res.end(events));
+    await assert.rejects(engine.answer(), EngineFailure);
+  }
+});

@@ -15,14 +15,18 @@ const usage = z.object({
  */
 const completion = z.object({
   choices: z.tuple([
-    z.object({ message: z.object({ content: z.string().nullish() }), finish_reason: z.string() }),
+    z.object({
+      message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
+      finish_reason: z.string(),
+    }),
   ]),
   usage: usage.nullish(),
 });
 const chunk = z.object({
   choices: z.array(
     z.object({
-      delta: z.object({ content: z.string().nullish() }),
+      index: z.literal(0).optional(),
+      delta: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
       finish_reason: z.string().nullish(),
     }),
   ),
@@ -58,6 +62,7 @@ async function whole(response: Response, maxBytes: number, provenance: string | 
   const [{ message, finish_reason }] = choices;
   return {
     content: message.content ?? "",
+    ...(message.refusal ? { refusal: message.refusal } : {}),
     finishReason: finish_reason,
     usage: used ?? undefined,
     provenance,
@@ -73,6 +78,7 @@ async function streamed(
 ): Promise<Answer> {
   if (response.body === null) throw new EngineFailure("The engine answered without a body");
   let content = "";
+  let refusal = "";
   let finishReason: string | undefined;
   let used: Answer["usage"];
   const { body } = response;
@@ -83,12 +89,13 @@ async function streamed(
       if (data === "[DONE]") {
         isDone = true;
         if (finishReason === undefined) break;
-        return { content, finishReason, usage: used, provenance };
+        return { content, ...(refusal ? { refusal } : {}), finishReason, usage: used, provenance };
       }
       const { choices, usage: latest } = readJson(chunk, data);
       used = latest ?? used;
       const [choice] = choices;
       finishReason = choice?.finish_reason ?? finishReason;
+      refusal += choice?.delta.refusal ?? "";
       const text = choice?.delta.content ?? "";
       if (text === "") continue;
       content += text;

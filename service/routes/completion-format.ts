@@ -18,7 +18,12 @@ export function completionBody(head: CompletionHead, answer: Answer) {
     choices: [
       {
         index: 0,
-        message: { role: "assistant", content: answer.content, refusal: null },
+        message: {
+          role: "assistant",
+          // With a refusal there is none, as the API has it.
+          content: answer.refusal === undefined ? answer.content : answer.content || null,
+          refusal: answer.refusal ?? null,
+        },
         logprobs: null,
         finish_reason: answer.finishReason,
       },
@@ -28,7 +33,7 @@ export function completionBody(head: CompletionHead, answer: Answer) {
 }
 
 interface ChunkChoice {
-  readonly delta: { readonly role?: "assistant"; readonly content?: string };
+  readonly delta: { readonly role?: "assistant"; readonly content?: string; readonly refusal?: string };
   readonly finishReason?: string;
 }
 

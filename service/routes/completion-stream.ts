@@ -78,6 +78,7 @@ export function completionStream(res: Response, signal: AbortSignal, deps: Compl
           rest = "";
         }
       }
+      if (answer.refusal !== undefined) rest += chunkEvent(head, { delta: { refusal: answer.refusal } });
       rest += chunkEvent(head, { delta: {}, finishReason: answer.finishReason });
       if (includeUsage && answer.usage !== undefined) rest += usageEvent(head, answer.usage);
       res.end(rest + doneEvent);

@@ -23,6 +23,8 @@ export type StubMode =
 export interface ModelStub extends AsyncDisposable {
   readonly url: string;
   mode: StubMode;
+  /** What "no-text" says in place of text; null: nothing. */
+  refusal: string | null;
   /** Of an error. */
   errorStatus: number;
   /** Of an error: its Retry-After. */
@@ -74,6 +76,7 @@ export async function startModelStub(): Promise<ModelStub> {
   const stub: ModelStub = {
     url: `http://127.0.0.1:${port}`,
     mode: "ok",
+    refusal: null,
     errorStatus: 500,
     errorRetryAfter: undefined,
     errorsLeft: Number.POSITIVE_INFINITY,
@@ -146,7 +149,8 @@ export async function startModelStub(): Promise<ModelStub> {
     if (stream !== true) {
       await stub.held;
       const flood = stub.mode === "flood" ? stub.floodPiece.repeat(stub.floodPieces) : "";
-      const message = { role: "assistant", content: noText ? null : stubAnswer(n) + flood };
+      const text = { content: noText ? null : stubAnswer(n) + flood };
+      const message = { role: "assistant", ...text, refusal: noText ? stub.refusal : null };
       const choices = [{ index: 0, message, finish_reason: stub.finishReason }];
       res.writeHead(200, { ...json, ...provenance });
       res.end(JSON.stringify({ ...head, object: "chat.completion", choices, usage }));
@@ -159,6 +163,7 @@ export async function startModelStub(): Promise<ModelStub> {
       );
     send([{ index: 0, delta: { role: "assistant", content: noText ? null : "" }, finish_reason: null }]);
     if (noText) {
+      for (const refusal of stub.refusal?.split(/(?<= )/) ?? []) send([{ index: 0, delta: { refusal } }]);
       send([{ index: 0, delta: {}, finish_reason: stub.finishReason }], { usage });
       res.end("data: [DONE]\n\n");
       return;
