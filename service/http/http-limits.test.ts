@@ -96,6 +96,30 @@ describe("slow senders", () => {
     assert.deepEqual(reply, [408, "request_timeout"]);
   });
 
+  test("who is answered before its body is here is told nothing more, whatever becomes of the body", async () => {
+    await using service = await start({ ...slow, BW_API_KEYS: "a:key-of-a" });
+    const caller = new RawCaller(service).send(`${post(["transfer-encoding: chunked"])}1\r\nx\r\n`);
+    await eventually(() => caller.received.includes("\r\n\r\n{"));
+    caller.send("no chunk\r\n");
+    assert.deepEqual(await caller.replies(), [[401, "invalid_api_key"]]);
+  });
+
+  test("what is no HTTP behind a stream ends the connection, and says nothing in the middle of the stream", async () => {
+    await using service = await start();
+    const stream = JSON.stringify({ ...requestFor("x"), stream: true });
+    const held = Promise.withResolvers<void>();
+    model.held = held.promise;
+    const caller = new RawCaller(service).send(post([`content-length: ${stream.length}`]) + stream);
+    await eventually(() => caller.received.includes("chat.completion.chunk"));
+    // Sent without waiting: its turn has not come.
+    caller.send(head());
+    await eventually(async () => (await service.metric("http_requests_in_flight")) >= 3);
+    caller.send("hello there\r\n\r\n");
+    await caller.closed;
+    held.resolve();
+    assert.equal(caller.received.match(/HTTP\/1.1/g)?.length, 1);
+  });
+
   test("the deadline comes first, where it is shorter, and counts the body's arrival", async () => {
     await using service = await start({ BW_DEADLINE_MS: "300", BW_MODEL_TIMEOUT_MS: "250" });
     const caller = new RawCaller(service).send(post(["content-length: 1000"]));

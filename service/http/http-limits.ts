@@ -64,9 +64,14 @@ export function limitedServer(
   server.timeout = limits.idleMs;
 
   const latest = new WeakMap<Socket, ServerResponse>();
+  /** By their order: of requests that were sent without waiting, only the first is being answered. */
+  const unanswered = new WeakMap<Socket, Set<ServerResponse>>();
   const requests = new WeakMap<Socket, number>();
   server.prependListener("request", ({ socket }, res) => {
     latest.set(socket, res);
+    const open = unanswered.get(socket) ?? new Set();
+    unanswered.set(socket, open.add(res));
+    res.once("close", () => open.delete(res));
     const count = (requests.get(socket) ?? 0) + 1;
     requests.set(socket, count);
     // Node's own limit answers those beyond it with a 503 that has no body.
@@ -82,10 +87,11 @@ export function limitedServer(
     if (thrown.code === "ECONNRESET" || thrown.code === "EPIPE") return void socket.destroy();
     const [reason, error] = refusalOf(thrown.code);
     onRefusal(reason);
-    const response = latest.get(socket);
-    // The middle of another answer is no place for an error.
-    const answering = response?.headersSent === true && !response.writableFinished;
-    if (!socket.writable || answering) return void socket.destroy();
+    // The middle of another answer is no place for an error, nor is it one to a request that is answered already.
+    const answering = [...(unanswered.get(socket) ?? [])].some(({ headersSent }) => headersSent);
+    const { req, writableFinished } = latest.get(socket) ?? {};
+    const answered = writableFinished === true && req?.complete === false;
+    if (!socket.writable || answering || answered) return void socket.destroy();
     socket.end(rawResponse(error), () => socket.destroy());
   });
   server.on("checkExpectation", (_req, res: ServerResponse) => {

@@ -5,6 +5,7 @@ import type { Embed, Embedded } from "../embedding/embedding.ts";
 import { clientHash, tenantOf } from "../telemetry/request-record.ts";
 import { cacheTags } from "./cache-tags.ts";
 import { callerOf } from "./caller.ts";
+import { embeddingsData } from "./embeddings-format.ts";
 import { checkedEmbeddingsRequest, type InputLimits } from "./embeddings-request.ts";
 import { bodyReader } from "./read-body.ts";
 import type { RequestGuard } from "./request-guard.ts";
@@ -55,14 +56,13 @@ export function embeddings(deps: EmbeddingsDeps): RequestHandler {
       record.promptTokens = promptTokens;
       record.answerBytes = vectors.reduce((sum, { byteLength }) => sum + byteLength, 0);
       setTrail(res, trail, provenance);
-      const data = vectors.map((vector, index) => ({
-        object: "embedding",
-        index,
-        embedding: base64 ? vector.base64() : [...vector.floats()],
-      }));
+      const data = await embeddingsData(vectors, base64);
+      // The caller may have left meanwhile, or its deadline passed.
+      if (signal.aborted || res.headersSent) return;
       const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
+      const rest = JSON.stringify({ model: embeddingsModel, usage }).slice(1);
       res.setHeader("content-type", "application/json; charset=utf-8");
-      res.end(JSON.stringify({ object: "list", data, model: embeddingsModel, usage }));
+      res.end(`{"object":"list","data":[${data}],${rest}`);
     } catch (thrown) {
       if (signal.aborted) return;
       setTrail(res, trail, undefined);
