@@ -104,6 +104,17 @@ describe("slow senders", () => {
     assert.deepEqual(await caller.replies(), [[401, "invalid_api_key"]]);
   });
 
+  test("what is no HTTP behind a request that was answered is told so", async () => {
+    await using service = await start();
+    const caller = new RawCaller(service).send(head());
+    await eventually(() => caller.received.includes("live"));
+    caller.send("hello there\r\n\r\n");
+    assert.deepEqual(await caller.replies(), [
+      [200, ""],
+      [400, "malformed_http"],
+    ]);
+  });
+
   test("what is no HTTP behind a stream ends the connection, and says nothing in the middle of the stream", async () => {
     await using service = await start();
     const stream = JSON.stringify({ ...requestFor("x"), stream: true });
@@ -112,7 +123,8 @@ describe("slow senders", () => {
     const caller = new RawCaller(service).send(post([`content-length: ${stream.length}`]) + stream);
     await eventually(() => caller.received.includes("chat.completion.chunk"));
     // Sent without waiting: its turn has not come.
-    caller.send(head());
+    const next = JSON.stringify(requestFor("next"));
+    caller.send(post([`content-length: ${next.length}`]) + next);
     await eventually(async () => (await service.metric("http_requests_in_flight")) >= 3);
     caller.send("hello there\r\n\r\n");
     await caller.closed;
