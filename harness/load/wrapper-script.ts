@@ -1,6 +1,9 @@
 import { pathToFileURL } from "node:url";
 import type { LoadSpec } from "./load-spec.ts";
 
+/** Of one `http.batch`, sent at the same time. k6's own bounds, 20 in all and 6 to one host, would make a queue of a flood. */
+const mostAtOnce = 1000;
+
 /** Beyond the request's own timeout, so that the script can still report what it gave up. */
 const graceMs = 500;
 
@@ -16,6 +19,8 @@ export function wrapperScript(load: LoadSpec): string {
   const options = {
     systemTags: [],
     discardResponseBodies: false,
+    batch: mostAtOnce,
+    batchPerHost: mostAtOnce,
     scenarios: {
       load: {
         executor: "constant-arrival-rate",

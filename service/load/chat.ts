@@ -36,7 +36,7 @@ const withdrawEvery = numberOr(0, "WITHDRAW_EVERY");
  * nobody waits for them for long. They are the second tenant's, which then asks nothing else; or the first one's, of low priority.
  */
 const flood = numberOr(0, "FLOOD");
-const floodIsLow = __ENV["FLOOD_PRIORITY"] === "low";
+const floodIsLow = isLow(__ENV["FLOOD_PRIORITY"]);
 const floodTimeoutMs = 500;
 /** k6's code of a request that was given up at its timeout: it reached the service all the same. */
 const timedOut = 1050;
@@ -140,9 +140,19 @@ function header(response: RefinedResponse<"text">, name: string): string | undef
 }
 
 function numberOr(otherwise: number, name: string): number {
-  const value = Number(__ENV[name] ?? otherwise);
+  const text = __ENV[name];
+  if (text === undefined) return otherwise;
+  // `Number` takes an empty text for 0.
+  const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isNaN(value)) throw new Error(`Cannot start the load: "${name}" is not a number`);
   return value;
+}
+
+/** What is not understood ends the script: it would be another load than the one that was asked for. */
+function isLow(priority: string | undefined): boolean {
+  if (priority !== undefined && priority !== "low")
+    throw new Error('Cannot start the load: "FLOOD_PRIORITY" may be "low" only, or left out');
+  return priority === "low";
 }
 
 function setting(name: string): string {

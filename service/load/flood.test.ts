@@ -43,9 +43,17 @@ test("a flood that finds no service is none, and without the setting nothing is 
   );
 });
 
-test("a setting that is no number ends the script, and floods nothing", async () => {
+test("a setting that is no number or no priority ends the script, and floods nothing", async () => {
   await assert.rejects(
     runK6({ ...flood, url: "http://127.0.0.1:9", env: { FLOOD: "many" } }),
     /FLOOD.{1,2} is not a number/,
+  );
+  await assert.rejects(
+    runK6({ ...flood, url: "http://127.0.0.1:9", env: { FLOOD: "" } }),
+    /FLOOD.{1,2} is not a number/,
+  );
+  await assert.rejects(
+    runK6({ ...flood, url: "http://127.0.0.1:9", env: { FLOOD: "4", FLOOD_PRIORITY: "Low" } }),
+    /FLOOD_PRIORITY.{1,2} may be .{1,2}low/,
   );
 });
