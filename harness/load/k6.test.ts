@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -340,4 +340,30 @@ test("what the script counts beside its requests is recorded, and is no request"
     timesMs.every((atMs) => atMs >= firstMs) && Math.max(...timesMs) > lastMs - stretchMs,
     `${timesMs}`,
   );
+});
+
+test("a batch of the script's goes out at once, not a few at a time", async () => {
+  const held: ServerResponse[] = [];
+  let most = 0;
+  const answerAll = () => {
+    most = Math.max(most, held.length);
+    for (const response of held.splice(0)) response.end();
+  };
+  await using server = await serve((_request, response) => {
+    held.push(response);
+    // Those that wait for the others are let go in the end, so that the test ends where they never come.
+    if (held.length === 20) answerAll();
+    else setTimeout(answerAll, 3000).unref();
+  });
+  const script = `
+    import http from "k6/http";
+    import { Trend } from "k6/metrics";
+    const requests = new Trend("breakwater_request", true);
+    export default function () {
+      http.batch(Array.from({ length: 20 }, () => ({ method: "GET", url: __ENV.BREAKWATER_URL, params: { timeout: 20000 } })));
+      requests.add(1, { status: "200", error: "" });
+    }`;
+  const run = await start("batch", script, server.entry, { ratePerS: 1, vus: 2, timeoutMs: 20_000 });
+  await run.load.ended;
+  assert.equal(most, 20);
 });
