@@ -66,7 +66,12 @@ function assumedOfLifetimes({ input: { log }, settings, kinds, read }: Known): s
         ]),
     ...(spanMs > 0 && spanMs <= longestFreshMs && kinds.some((kind) => kind !== "prefix")
       ? [
-          `The log is ${duration(spanMs)} long, and an answer without a time to live is kept for all of it: what the service's longest, ${duration(longestFreshMs)}, would end is not seen.${unreached.length === 0 ? "" : ` Of --ttl, ${unreached.map(duration).join(", ")} ${unreached.length === 1 ? "is" : "are"} no shorter than the log and not tried.`}`,
+          `The log is ${duration(spanMs)} long, and an answer without a time to live is kept for all of it: what the service's longest, ${duration(longestFreshMs)}, would end is not seen.`,
+        ]
+      : []),
+    ...(spanMs > 0 && unreached.length > 0 && kinds.some((kind) => kind !== "prefix")
+      ? [
+          `Of --ttl, ${unreached.map(duration).join(", ")} ${unreached.length === 1 ? "is" : "are"} no shorter than the log (${duration(spanMs)}) and not tried.`,
         ]
       : []),
   ];

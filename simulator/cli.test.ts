@@ -123,7 +123,7 @@ test("the service's access log: whose times are shown, what ended no answer, wha
   assert.match(stdout, /- 4 invalidations by tag not replayed/);
   assert.match(
     stdout,
-    /- The log is 39\.6 s long, .*the service's longest, 24\.0 h, .*not seen\. Of --ttl, 60\.0 s, 10\.0 min, 60\.0 min, 24\.0 h are no shorter/,
+    /- The log is 39\.6 s long, .*the service's longest, 24\.0 h, .*not seen\.\n.*- Of --ttl, 60\.0 s, 10\.0 min, 60\.0 min, 24\.0 h are no shorter/,
   );
   assert.match(stdout, /the log's own rule says which answers are cacheable\.$/m);
   assert.doesNotMatch(await readFile(out("a.env"), "utf8"), /temperature|SAMPLED/);
@@ -357,4 +357,36 @@ test("what cannot be written, lost or tried on this log is told before the work,
     assert.equal(code, 4, `${args}: ${stderr}`);
     assert.match(stderr, /hint: /);
   }
+});
+
+test("a time to live that the log does not reach is told, however long the log is", async () => {
+  const path = join(folder, "two-days.jsonl");
+  const line = (row: number) =>
+    JSON.stringify({
+      time: 1_790_000_000_000 + row * 3_600_000,
+      model: "gpt-4o",
+      request: { messages: [{ role: "user", content: `question ${row % 4}` }] },
+      promptTokens: 500,
+      outputTokens: 100,
+    });
+  await writeFile(path, `${Array.from({ length: 49 }, (_, row) => line(row)).join("\n")}\n`);
+  const args = ["--strategies", "exact,ttl", "--ttl", "1h,72h", "--sizes", "1", "--policies", "lru"];
+  const { code, stderr, stdout } = await simulate(path, ...args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /- Of --ttl, 72\.0 h is no shorter than the log/);
+});
+
+test("a service's environment that cannot be written is a mistake, and it says whether anything was tried", async () => {
+  const out = join(folder, "nothing.env");
+  const tiny = ["--sizes", "1", "--write-config", out];
+  const chat = await chatLog();
+  const unserved = await simulate(chat, "--strategies", "exact", "--policies", "sieve", ...tiny);
+  assert.equal(unserved.code, 4, unserved.stderr);
+  assert.match(unserved.stderr, /none of the strategies tried is a cache that the service has/);
+  // Nothing is gained by the price of Redis.
+  const dear = ["--strategies", "exact", "--policies", "lru", "--redis-gib-hour", "1000000000000"];
+  const useless = await simulate(chat, ...dear, ...tiny);
+  assert.equal(useless.code, 4, useless.stderr);
+  assert.match(useless.stderr, /no cache that the service has gains anything here/);
+  await assert.rejects(readFile(out), /ENOENT/);
 });

@@ -1,7 +1,7 @@
 import { access, open, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { serviceEnvironment } from "./advice/recommend.ts";
+import { isDeployable, serviceEnvironment } from "./advice/recommend.ts";
 import { InputError, reasonOf } from "./input-error.ts";
 import { loadLog } from "./log/load.ts";
 import { prepare } from "./prepare.ts";
@@ -111,8 +111,13 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<void>
   if (settings.writeConfig !== undefined) {
     const { deployable } = simulation.advice;
     if (deployable === undefined) {
-      process.stderr.write(
-        `Nothing was written to "${settings.writeConfig}": no cache that the service has gains anything here\n`,
+      const hasOne = simulation.evaluations.some(({ spec }) => isDeployable(spec, report.log.spanMs));
+      throw new InputError(
+        "NOTHING_TO_WRITE",
+        `Nothing was written to "${settings.writeConfig}": ${hasOne ? "no cache that the service has gains anything here" : "none of the strategies tried is a cache that the service has"}`,
+        hasOne
+          ? "Leave --write-config out."
+          : "Let --strategies have exact, ttl or tiered, and --policies lru or lfu.",
       );
     } else
       await writeFile(

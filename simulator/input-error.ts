@@ -11,6 +11,7 @@ export class InputError extends Error {
     | "NO_TIMES"
     | "NOT_IN_LOG"
     | "BAD_LOSS"
+    | "NOTHING_TO_WRITE"
     | "UNWRITABLE";
   readonly hint: string;
 

@@ -39,6 +39,8 @@ export type EventBody =
       readonly seed: number;
       readonly versions: Readonly<Record<string, string>>;
     }
+  /** At the start and at the end of a run: the load average of the last minute (0 where the system has none), and the cores. */
+  | { readonly type: "machine"; readonly load1m: number; readonly cores: number }
   /** `wallAtZeroMs`: what the named clock (Unix time in ms) said at `atMs` 0 of the run. */
   | { readonly type: "clock"; readonly clock: string; readonly wallAtZeroMs: number }
   | { readonly type: "process-started"; readonly process: string; readonly pid: number }

@@ -26,9 +26,10 @@ const sloMarks = { pass: "✅", fail: "❌", inconclusive: "❔" } as const sati
 /** For people who read a pull request: fits a GitHub step summary. */
 const markdown: Reporter = {
   file: "report.md",
-  render(verdict, plan) {
+  render(verdict, plan, _colour, busy) {
     const { outcome, exitCode, slos, faults, outage, load, failures, extraLoad, reasons } = verdict;
     const facts = [
+      ...(busy === undefined ? [] : [`Note: ${busy}.`]),
       ...(outage === undefined ? [] : [`Failures: ${outageSentence(outage)}.`]),
       `Load: ${loadSentence(load)}.`,
       ...failures.map((of) => `Failed ${failuresSentence(of)}.`),

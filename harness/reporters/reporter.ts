@@ -5,6 +5,9 @@ import type { Verdict } from "../verdict/verdict.ts";
 export interface Reporter {
   /** Its file in the run's folder; absent where it goes to standard output. */
   readonly file?: string;
-  /** @param colour whether the reader shows ANSI colours; files have none */
-  render(verdict: Verdict, plan: Plan, colour: boolean): string;
+  /**
+   * @param colour whether the reader shows ANSI colours; files have none
+   * @param busy what is to be said of a machine that was busy (`busyMachine`)
+   */
+  render(verdict: Verdict, plan: Plan, colour: boolean, busy?: string): string;
 }

@@ -29,7 +29,7 @@ const sloMarks = {
 
 /** The summary at the end of a run; its last line is the verdict, so that it is what stays in view. */
 const terminal: Reporter = {
-  render(verdict, plan, colour) {
+  render(verdict, plan, colour, busy) {
     const paint = (style: Style, text: string) =>
       colour ? styleText(style, text, { validateStream: false }) : text;
     const title = (text: string) => paint("bold", text);
@@ -50,6 +50,7 @@ const terminal: Reporter = {
       ...verdict.reasons.map(
         ({ outcome, code, message }) => `${paint(outcomeStyles[outcome], code)} ${message}`,
       ),
+      ...(busy === undefined ? [] : [`${title("note")} ${busy}`]),
       "",
       verdictLine(verdict, plan.system, paint),
       "",

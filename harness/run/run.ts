@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Interrupted } from "../abort.ts";
 import { BreakwaterError, reasonOf } from "../errors.ts";
@@ -71,6 +72,7 @@ export async function run(options: RunOptions): Promise<void> {
     seed: plan.seed,
     versions: options.versions,
   });
+  record("harness", machine());
 
   const giveUp = new AbortController();
   const signal = AbortSignal.any([stop, giveUp.signal]);
@@ -83,6 +85,7 @@ export async function run(options: RunOptions): Promise<void> {
     const deployment = await substrate.start(system, startOptions, signal);
     try {
       await storm({ plan, tools, folder, deployment, records, record, sample, nowMs, signal });
+      record("harness", machine());
       record("harness", { type: "run-ended", how: "completed" });
     } catch (thrown) {
       giveUp.abort(thrown);
@@ -105,6 +108,11 @@ export async function run(options: RunOptions): Promise<void> {
       journal.close();
     }
   }
+}
+
+function machine(): EventBody {
+  const [load1m = 0] = loadavg();
+  return { type: "machine", load1m, cores: availableParallelism() };
 }
 
 /** What could not be stopped is the last word of the journal, whatever came before. */

@@ -77,7 +77,7 @@ export const redisPolicies: Partial<Record<PolicyName, string>> = { lru: "allkey
 const localPolicies: readonly PolicyName[] = ["lru", "sieve", "s3-fifo"];
 
 /** Whether the reference service with its Redis can be set to do this. */
-function isDeployable({ answers, prefix }: StrategySpec, spanMs: number): boolean {
+export function isDeployable({ answers, prefix }: StrategySpec, spanMs: number): boolean {
   if (prefix !== undefined || answers === undefined || answers.match !== "exact") return false;
   const [first, second] = answers.tiers;
   const isInRedis = (tier: TierSpec) => redisPolicies[tier.policy] !== undefined;

@@ -38,6 +38,7 @@ export function eventLine(event: RunEvent): string | undefined {
         ? `run ${event.how}`
         : `run ${event.how}: ${event.error.code}: ${event.error.message}`;
     case "clock":
+    case "machine":
     case "process-started":
     case "arrivals-dropped":
     case "extra-load":
