@@ -199,7 +199,7 @@ test("a system whose load script is missing is refused before anything is starte
 });
 
 /** A run of `steady` in which every request was answered, as its folder. */
-async function makeRun(name: string, status = 200): Promise<string> {
+async function makeRun(name: string, status = 200, load1m?: number): Promise<string> {
   const path = join(folder, "runs", name);
   await mkdir(path, { recursive: true });
   const { stdout } = await breakwater(["plan", "steady", "--json"]);
@@ -215,6 +215,7 @@ async function makeRun(name: string, status = 200): Promise<string> {
     seed,
     versions: {},
   });
+  if (load1m !== undefined) journal.record("harness", { type: "machine", load1m, cores: 2 });
   journal.record("k6", { type: "load-started", ratePerS, durationMs, vus });
   for (const { phase, fromMs } of phases) journal.record("harness", { type: "phase-started", phase }, fromMs);
   journal.record("harness", { type: "phase-started", phase: "end" }, durationMs);
@@ -253,6 +254,14 @@ test("judge judges a recorded run, and writes the same bytes each time", async (
   assert.ok(first.some(([file]) => file === "verdict.json"));
   assert.equal(again.stdout, once.stdout);
   assert.deepEqual(await read(), first);
+});
+
+test("judge tells of a machine that was busy, in the terminal and in report.md, and decides the same", async () => {
+  const path = await makeRun("busy", 200, 22);
+  const { code, stdout } = await breakwater(["judge", "busy"]);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^note the machine was busy .*load average 22\.0, 2 cores/m);
+  assert.match(await readFile(join(path, "report.md"), "utf8"), /^- Note: the machine was busy .*22\.0/m);
 });
 
 test("judge exits with the verdict's code", async () => {

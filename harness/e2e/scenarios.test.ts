@@ -21,6 +21,7 @@ for (const name of names) {
       assert.ok(fault.provenMs !== undefined && fault.healedMs !== undefined, fault.id);
     assert.deepEqual(await stillRunning(run), []);
     assert.deepEqual(await readdir(join(run.folder, "undo")), []);
+    assert.equal((await run.events()).filter(({ type }) => type === "machine").length, 2);
     assert.deepEqual(
       (await run.events()).filter(({ type }) => type === "bypass"),
       [],

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PlannedSlo } from "../plan/plan.ts";
-import { changed, lostConnection, type Recorded, recorded, without } from "../testing/recorded-run.ts";
+import { changed, event, lostConnection, type Recorded, recorded, without } from "../testing/recorded-run.ts";
 import { judge } from "../verdict/judge.ts";
 import type { Verdict } from "../verdict/verdict.ts";
 import json from "./json.ts";
 import junit from "./junit.ts";
 import markdown from "./markdown.ts";
 import terminal from "./terminal.ts";
+import { busyMachine } from "./wording/busy-machine.ts";
 
 const slos: readonly PlannedSlo[] = [
   { slo: "availability", limit: "99%", during: ["baseline", "fault"] },
@@ -157,4 +158,27 @@ test("reports of the same run are the same bytes", async () => {
     const render = async () => reporter.render(await verdictOf(bad), bad.plan, false);
     assert.equal(await render(), await render());
   }
+});
+
+test("a machine that was busy when the run began is told beside the verdict, which it does not change", async () => {
+  const of = (load1m: number, atMs: number) => event(atMs, { type: "machine", load1m, cores: 2 });
+  const busy = busyMachine([...bad.events, of(3, 13_490), of(9.25, -3999)]);
+  assert.match(busy ?? "", /load average 9\.3, 2 cores.*run again when it is idle/);
+  for (const run of [bad, sick]) {
+    const verdict = await verdictOf(run);
+    const alike = await verdictOf({ ...run, events: [...run.events, of(9.25, -3999)] });
+    assert.deepEqual(alike, verdict);
+    for (const reporter of [markdown, terminal]) {
+      const text = reporter.render(verdict, run.plan, false, busy);
+      assert.ok(text.includes("load average 9.3, 2 cores"), text);
+      assert.ok(!reporter.render(verdict, run.plan, false).includes("load average"));
+    }
+  }
+});
+
+test("a machine that was idle at the start, or of which a run of old has nothing, is not told", () => {
+  const of = (load1m: number, atMs: number) => event(atMs, { type: "machine", load1m, cores: 2 });
+  assert.equal(busyMachine(bad.events), undefined);
+  // What the run itself does makes the load at its end.
+  assert.equal(busyMachine([of(2, -3999), of(9, 13_490)]), undefined);
 });
