@@ -198,6 +198,15 @@ test("a system whose load script is missing is refused before anything is starte
   assert.deepEqual(await readdir(cwd), ["system.yaml"]);
 });
 
+test("a scenario of one's own without its path is asked after by it", async () => {
+  const cwd = join(folder, "own-scenario");
+  await mkdir(cwd, { recursive: true });
+  await writeFile(join(cwd, "model-silent.yaml"), "");
+  const { code, stderr } = await breakwater(["plan", "model-silent"], cwd);
+  assert.equal(code, 4);
+  assert.match(stderr, /did you mean "\.\/model-silent\.yaml"\?/);
+});
+
 /** A run of `steady` in which every request was answered, as its folder. */
 async function makeRun(name: string, status = 200, load1m?: number): Promise<string> {
   const path = join(folder, "runs", name);

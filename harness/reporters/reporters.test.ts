@@ -119,7 +119,10 @@ test("a report says what was set for the run, and no secret of it", async () => 
     "Must fail without fallback",
   ];
   for (const part of parts) assert.ok(text.includes(part), `${part} is not in ${text}`);
-  for (const secret of ["hush", "hu@sh", "hu sh", "12345"]) assert.ok(!text.includes(secret), secret);
+  const inTerminal = terminal.render(await verdictOf(bad), plan, false);
+  assert.match(inTerminal, /^settings of api: .*BW_SHED=off.*\nsettings of load: FLOOD=20$/m);
+  for (const secret of ["hush", "hu@sh", "hu sh", "12345"])
+    for (const shownText of [text, inTerminal]) assert.ok(!shownText.includes(secret), secret);
 });
 
 test("where some failed until the end, no report says that none did", async () => {

@@ -9,6 +9,7 @@ import {
   loadSentence,
   outageSentence,
 } from "./wording/sentences.ts";
+import { settingsOf } from "./wording/settings.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -36,6 +37,8 @@ const terminal: Reporter = {
     return [
       title(plan.title),
       ...(plan.without.length === 0 ? [] : [`without ${plan.without.join(", ")}`]),
+      ...settingsOf(plan).map(([whose, settings]) => `settings of ${whose}: ${settings}`),
+
       "",
       ...sloRows(verdict.slos, paint),
       ...verdict.faults.map(

@@ -42,15 +42,24 @@ export async function findScenario(
   if (found !== undefined) return found;
 
   const candidates = [...known.map(({ name }) => name), ...commandNames];
+  const ownFile = isPath ? undefined : await fileHere(nameOrPath, cwd);
   const near = nearestWord(nameOf(nameOrPath), candidates);
   throw new BreakwaterError(
     "BAD_INPUT",
     "SCENARIO_UNKNOWN",
     isPath
       ? `Cannot read scenario "${nameOrPath}": there is no such file${near ? `; did you mean "${near}"?` : ""}`
-      : `Cannot run "${nameOrPath}": it is neither a scenario nor a command; ${wordsInstead(nameOrPath, candidates)}`,
+      : `Cannot run "${nameOrPath}": it is neither a scenario nor a command; ${ownFile === undefined ? wordsInstead(nameOrPath, candidates) : `did you mean "${ownFile}"?`}`,
     { hint: '"list" shows all scenarios, "--help" all commands' },
   );
+}
+
+/** A file of that name, as the path by which it is run. */
+async function fileHere(name: string, cwd: string): Promise<string | undefined> {
+  for (const ending of endings)
+    if ((await stat(resolve(cwd, `${name}${ending}`)).catch(() => undefined))?.isFile())
+      return `./${name}${ending}`;
+  return undefined;
 }
 
 function nameOf(file: string): string {
