@@ -38,7 +38,6 @@ const terminal: Reporter = {
       title(plan.title),
       ...(plan.without.length === 0 ? [] : [`without ${plan.without.join(", ")}`]),
       ...settingsOf(plan).map(([whose, settings]) => `settings of ${whose}: ${settings}`),
-
       "",
       ...sloRows(verdict.slos, paint),
       ...verdict.faults.map(

@@ -19,7 +19,11 @@ export async function showUntilStopped(
 function systemText({ entry, members, links, addresses }: Deployment): string {
   const byOwner = Map.groupBy(members, ({ of }) => of);
   const owners = [...byOwner].map(([of, some]) => [of, some.map(({ id }) => id).join(", ")] as const);
-  const rows = [["entry", entry.href] as const, ...owners, ["links", String(links.length)] as const];
+  const rows = [
+    ["entry", entry.href.replace(/\/$/, "")] as const,
+    ...owners,
+    ["links", String(links.length)] as const,
+  ];
   const all = [...rows, ...Object.entries(addresses)];
   const width = Math.max(...all.map(([name]) => name.length));
   return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
