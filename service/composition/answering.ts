@@ -11,8 +11,8 @@ import type { Config } from "../config/config.ts";
 import type { Answer, Engine } from "../inference/engine.ts";
 import type { Invalidations } from "../invalidation/invalidations.ts";
 import { deadlineIn } from "../resilience/deadline.ts";
+import { ownTime } from "../resilience/own-time.ts";
 import type { Policy } from "../resilience/policy.ts";
-import { timeout } from "../resilience/timeout.ts";
 import { inSpan } from "../telemetry/spans.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -55,7 +55,7 @@ export function answeringOf(
         oncePerCluster({
           store: leases.store,
           ttlMs: answering.lease.ttlMs,
-          limit: timeouts === undefined ? unlimited : timeout(timeouts.leaseMs),
+          limit: timeouts === undefined ? unlimited : ownTime(timeouts.leaseMs),
           newToken: randomUUID,
           pause: (ms, signal) => delay(ms, undefined, { signal }),
           random: Math.random,
