@@ -18,7 +18,7 @@ const prints: Readonly<Record<string, string>> = {
   bulkhead: `${"fulfilled\n".repeat(4)}full\n`,
   coalesce: "tides 1 tides 1\ntides 2\n",
   deadline: "504: the time is over\n",
-  drain: "ready: 503\nno more are accepted\ndone\nevery request was answered\n",
+  drain: "ready: 503\nno more are accepted\nevery request was answered\ndone\n",
   "early-refresh": "home 1 home 1\nhome 1\nhome 2\n",
   "entry-codec": "compressed\n10000 characters\nchecksum\n",
   invalidation:

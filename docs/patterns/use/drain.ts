@@ -43,4 +43,6 @@ console.log(`ready: ${(await fetch(`${url}/readyz`)).status}`);
 while (server.listening) await new Promise((resolve) => setTimeout(resolve, 10));
 console.log("no more are accepted");
 open.resolve();
-console.log(await slow);
+const answered = await slow;
+// Its connection ends with it, and with that the drain: either may be told first.
+process.once("exit", () => console.log(answered));
