@@ -35,6 +35,21 @@ test("it is ready once it knows what was invalidated, be Redis slow; not only on
   assert.notEqual(await service.metric("invalidation_knowledge_age_seconds"), -1);
 });
 
+test("it does not wait for what was invalidated for longer than BW_START_WAIT_MS", async () => {
+  const { redis } = given.cluster.nodeOf(marksKey);
+  await redis.client("PAUSE", 60_000, "WRITE");
+  try {
+    await using service = await given.start({
+      ...{ BW_REDIS_TIMEOUT_MS: "9000", BW_MODEL_TIMEOUT_MS: "9500", BW_DEADLINE_MS: "20000" },
+      BW_START_WAIT_MS: "200",
+    });
+    assert.equal((await service.get("/health/ready")).status, 200);
+    assert.equal(await service.metric("invalidation_knowledge_age_seconds"), -1);
+  } finally {
+    await redis.client("UNPAUSE");
+  }
+});
+
 test("where the subscription was lost and is there again it asks what it has missed, at once", async () => {
   await using service = await given.start({ BW_INVALIDATION_POLL_MS: "60000" });
   const asked = () => service.metric('dependency_calls_total{dependency="redis-marks",outcome="ok"}');

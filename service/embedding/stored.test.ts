@@ -70,6 +70,8 @@ test("no-store: nothing is stored", async () => {
   assert.equal((await embed(service, stored)).status, 200);
   const exist = [stored, unstored].map((input) => placeOf(input).redis.exists(placeOf(input).key));
   assert.deepEqual(await Promise.all(exist), [1, 0]);
+  for (const reason of ["no-store", "cacheable"])
+    assert.equal(await service.metric(`cache_rules_total{cache="embeddings",reason="${reason}"}`), 1);
 });
 
 test("written through: the embedding goes out when Redis has it", async () => {
