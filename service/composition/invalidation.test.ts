@@ -45,6 +45,11 @@ test("it does not wait for what was invalidated for longer than BW_START_WAIT_MS
     });
     assert.equal((await service.get("/health/ready")).status, 200);
     assert.equal(await service.metric("invalidation_knowledge_age_seconds"), -1);
+    // It still asks.
+    assert.equal(
+      await service.metric('dependency_calls_total{dependency="redis-marks",outcome="timeout"}'),
+      0,
+    );
   } finally {
     await redis.client("UNPAUSE");
   }
