@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dependencies, freshQuestion } from "../testing/dependencies.ts";
+import { dependencies, freshQuestion, keyOf } from "../testing/dependencies.ts";
 import { eventually } from "../testing/redis-cluster.ts";
 import { requestFor, type ServiceUnderTest } from "../testing/service-under-test.ts";
 
@@ -122,6 +122,24 @@ test("a second attempt has the time of whoever joined the first with the most", 
   assert.deepEqual([(await first).status, (await joined).status], [200, 200]);
   const [before = 0, after = 0] = given.model.deadlines;
   assert(before <= deadlineMs + 100 && after > deadlineMs + 100, `${before}, ${after}`);
+});
+
+test("a lease that is not to be had in its own time is done without, long before Redis itself is given up", async () => {
+  await using service = await start({ BW_LEASE_TIMEOUT_MS: "50" });
+  let question = freshQuestion();
+  // The script that polls marks counts as a write: where writes are held, it would hold up the reads behind it.
+  const nodeOf = (key: string) => given.cluster.nodeOf(key).redis;
+  while (nodeOf(keyOf(question)) === nodeOf("{invalidations}")) question = freshQuestion();
+  await nodeOf(keyOf(question)).client("PAUSE", 60_000, "WRITE");
+  try {
+    const { status, cache } = await service.ask(question);
+    assert.deepEqual([status, cache], [200, "miss"]);
+    assert.equal(await service.metric('lease_results_total{result="skipped"}'), 1);
+    const timeouts = 'dependency_calls_total{dependency="redis-lease",outcome="timeout"}';
+    assert.equal(await service.metric(timeouts), 0);
+  } finally {
+    await nodeOf(keyOf(question)).client("UNPAUSE");
+  }
 });
 
 /** Whether so many callers of a replica wait for a new answer. */
