@@ -5,8 +5,8 @@ import type { Vector } from "../cache/vector.ts";
 const componentsATurn = 16_384;
 
 /**
- * The items of a response's `data` as the API writes them, with a turn of the event loop after each few: a thousand vectors of 1536 numbers
- * are 31 MB of JSON, and written at once they kept everybody else waiting for half a second.
+ * The items of a response's `data` as the API writes them, with a turn of the event loop after each few: a thousand
+ * vectors of 1536 numbers are 31 MB of JSON, and written at once they kept everybody else waiting for half a second.
  */
 export async function embeddingsData(vectors: readonly Vector[], base64: boolean): Promise<string> {
   const texts: string[] = [];

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type LeaseStore, oncePerCluster } from "../../../service/answering/lease.ts";
-import { untilAborted } from "../../../service/resilience/policy.ts";
+import { ownTime } from "../../../service/resilience/own-time.ts";
 
 /** Stands for Redis: leases, and what was made under them. */
 const held = new Map<string, string>();
@@ -28,7 +28,7 @@ async function renderPage(name: string): Promise<string> {
 const once = oncePerCluster({
   store,
   ttlMs: 600,
-  limit: (call) => (signal) => untilAborted(call, AbortSignal.any([signal, AbortSignal.timeout(50)])),
+  limit: ownTime(50),
   newToken: () => crypto.randomUUID(),
   pause: (ms, signal) => pause(ms, undefined, { signal }),
   random: Math.random,
